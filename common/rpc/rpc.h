@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "grpcpp/channel.h"
+#include "grpcpp/client_context.h"
+#include "grpcpp/impl/codegen/status.h"
+#include "grpcpp/server.h"
+
+// Local gRPC: one Unix socket a service, no TCP.
+namespace fieldgate::rpc {
+
+// A running server with the standard health service and reflection.
+// Thread-safe.
+class Server {
+ public:
+  // Listens at `socket_path` (mode 0660), replacing a socket that a killed
+  // process left there. The services must outlive the server.
+  //
+  // kInvalidArgument: the path is longer than the 107 bytes of a Unix socket.
+  // kUnavailable:     can't listen there; the message says why.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const std::string& socket_path,
+                                                       const std::vector<grpc::Service*>& services);
+
+  // Stops taking calls, cancels those that last longer than `grace`, and
+  // returns when all have ended. Streams must end when they are cancelled.
+  void Shutdown(absl::Duration grace);
+
+  ~Server();
+
+ private:
+  explicit Server(std::unique_ptr<grpc::Server> server);
+  std::unique_ptr<grpc::Server> server_;
+};
+
+// A channel to the server at `socket_path`, which need not exist yet. It
+// reconnects by itself within half a second of the server's return.
+std::shared_ptr<grpc::Channel> Connect(const std::string& socket_path);
+
+// Every call has a deadline: `context` gives up after `timeout`.
+void SetTimeout(grpc::ClientContext& context, absl::Duration timeout);
+
+// The same code and message on the other side.
+absl::Status FromGrpc(const grpc::Status& status);
+grpc::Status ToGrpc(const absl::Status& status);
+
+}  // namespace fieldgate::rpc

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "common/tixml/node.h"
+#include "services/cloud_link/command/ports.h"
+
+namespace fieldgate::cloud_link {
+
+// Executes TiXML commands: the only interpreter, for the portal, the command
+// line and a rollout's gateway_configuration alike (manual 3, 4; PROTOCOL 4).
+// Get, Set, SetConfig, GetConfig so far. Thread-compatible; blocks as its ports
+// do, so it runs on the command thread, never on the loop.
+class Interpreter {
+ public:
+  Interpreter(ProcessPort& process, ConfigPort& config) : process_(process), config_(config) {}
+
+  struct Result {
+    // One answer a command, in order.
+    std::vector<tixml::Node> answers;
+    bool failed = false;
+    std::vector<std::string> warnings;
+  };
+
+  // Executes `commands` in order; a failing one doesn't stop the rest. Before
+  // each SetConfig the program is stopped and that awaited; after the last one
+  // its former mode is restored.
+  Result Execute(const std::vector<tixml::Node>& commands, absl::string_view origin);
+
+  // Parses first; text that can't be parsed is answered with one <Error>. The
+  // answer is in the request's format.
+  struct TextResult {
+    std::string text;
+    bool failed = false;
+    std::vector<std::string> warnings;
+  };
+  TextResult ExecuteText(absl::string_view text, absl::string_view origin);
+
+ private:
+  ProcessPort& process_;
+  ConfigPort& config_;
+};
+
+}  // namespace fieldgate::cloud_link

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/tixml/node.h"
+#include "proto/config_store.pb.h"
+
+// What the interpreter needs of the other services. Calls may block for as
+// long as the command takes (a Set of a bus point waits for the device).
+namespace fieldgate::cloud_link {
+
+class ProcessPort {
+ public:
+  virtual ~ProcessPort() = default;
+  // Errors as ProcessData.Get and Set (proto/process_data.proto).
+  virtual absl::StatusOr<tixml::Node> Get(absl::string_view path) = 0;
+  virtual absl::Status Set(absl::string_view path, absl::string_view value) = 0;
+};
+
+class ConfigPort {
+ public:
+  virtual ~ConfigPort() = default;
+  // Errors as ConfigStore.SetConfig and GetConfig (proto/config_store.proto).
+  virtual absl::StatusOr<config_store::v1::SetConfigResponse> SetConfig(
+      absl::string_view database, const std::vector<tixml::Node>& children,
+      absl::string_view origin) = 0;
+  virtual absl::StatusOr<std::vector<tixml::Node>> GetConfig(absl::string_view database) = 0;
+};
+
+}  // namespace fieldgate::cloud_link

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace fieldgate::cloud_link {
+
+// Lanes of one outbox: results of commands go out before data.
+enum class Lane { kResult = 0, kData = 1 };
+
+// Number of an entry: grows with each Append, never reused.
+using EntryId = int64_t;
+
+// What one entry is. Data is stored as columns with the layout that turns
+// them into a body (DataLayout), which makes an entry a seventh of its body;
+// encoding is deterministic, so that a message sent again is byte-identical.
+struct OutboxEntry {
+  Lane lane = Lane::kData;
+  std::string topic;
+  int qos = 1;
+  // Data only: the id this message carries, from ReserveMessageId.
+  int64_t message_id = 0;
+  // Unix seconds, as sent.
+  int64_t timestamp = 0;
+  // 0: `content` is the body itself. Otherwise from PutLayout.
+  int64_t layout = 0;
+  std::string content;
+};
+
+struct StoredEntry {
+  EntryId id = 0;
+  OutboxEntry entry;
+};
+
+// A contiguous loss: what the bound or the user's policy threw away.
+struct LossRecord {
+  int64_t first_message_id = 0;
+  int64_t last_message_id = 0;
+  int64_t first_timestamp = 0;
+  int64_t last_timestamp = 0;
+  int64_t count = 0;
+  std::string reason;
+};
+
+struct OutboxStats {
+  int64_t entries = 0;  // waiting, not yet acknowledged
+  int64_t bytes = 0;    // of their contents
+  int64_t dropped = 0;  // since the file was made
+};
+
+enum class FullPolicy { kDropOldest, kDropNewest };
+
+struct OutboxLimits {
+  int64_t max_bytes = 64 << 20;
+  FullPolicy policy = FullPolicy::kDropOldest;
+};
+
+// The durable ledger of one connector: what was accepted here is sent, in
+// order, whatever dies. Hysteresis needs no table of its own: the last sent
+// values are the columns of the entry, and after a start all are sent once
+// (section 7.2), so the caller takes a value as sent when Commit returned OK.
+//
+// A batch of calls is one transaction: Begin .. Commit. Nothing of it is
+// durable before Commit returns OK; after that all of it survives a power
+// cut. Thread-compatible; blocks on disk; called by the loop only.
+//
+// Every method: kUnavailable when the file can't be read or written; the
+// transaction is rolled back and may be tried again.
+class Outbox {
+ public:
+  virtual ~Outbox() = default;
+
+  virtual absl::Status Begin() = 0;
+  virtual absl::Status Commit() = 0;
+  // Forgets what was done since Begin.
+  virtual void Rollback() = 0;
+
+  // The next message_id of this connector: one more than the last, for ever;
+  // also after a crash, a re-init or a clock jump. Within a transaction.
+  virtual absl::StatusOr<int64_t> NextMessageId() = 0;
+  // What NextMessageId would give; for status.
+  virtual int64_t PeekMessageId() const = 0;
+
+  // A persistent counter, shared by all connectors, for ids of requests ("rollout", "request"): 1,
+  // 2 ... Commits by itself when no transaction is open.
+  virtual absl::StatusOr<int64_t> NextCounter(absl::string_view name) = 0;
+
+  // Keeps a serialized layout and returns its number, the same for the same
+  // bytes. It is forgotten once no entry needs it and another was put.
+  virtual absl::StatusOr<int64_t> PutLayout(absl::string_view bytes) = 0;
+  virtual absl::StatusOr<std::string> GetLayout(int64_t layout) = 0;
+
+  // Adds an entry. Over the limits, kDropOldest removes the oldest data
+  // entries and writes a loss record.
+  //
+  // kResourceExhausted: full under kDropNewest; the entry was not added and
+  //                     its loss is recorded.
+  virtual absl::StatusOr<EntryId> Append(const OutboxEntry& entry) = 0;
+
+  // Removes acknowledged entries. Unknown ids are ignored.
+  virtual absl::Status Remove(const std::vector<EntryId>& ids) = 0;
+
+  // The entries of `lane` after `after`, oldest first, at most `max_count`
+  // and about `max_bytes` (but at least one if there is any).
+  virtual absl::StatusOr<std::vector<StoredEntry>> Read(Lane lane, EntryId after, int max_count,
+                                                        int64_t max_bytes) = 0;
+
+  virtual absl::StatusOr<std::vector<LossRecord>> Losses() = 0;
+  virtual OutboxStats Stats() const = 0;
+};
+
+}  // namespace fieldgate::cloud_link
