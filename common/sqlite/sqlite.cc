@@ -1,0 +1,313 @@
+#include "common/sqlite/sqlite.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status/status.h"
+
+namespace fieldgate::sqlite {
+namespace {
+
+// The log is moved into the database when it reaches this: some seconds of an
+// outbox's traffic, little on a flash of 128 MB.
+constexpr int kLogBytes = 4 << 20;
+
+absl::StatusCode CodeFor(int result) {
+  switch (result & 0xff) {  // the primary code of an extended one
+    case SQLITE_BUSY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_LOCKED:
+    case SQLITE_NOMEM:
+    case SQLITE_PERM:
+    case SQLITE_PROTOCOL:
+    case SQLITE_READONLY:
+      return absl::StatusCode::kUnavailable;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return absl::StatusCode::kDataLoss;
+    case SQLITE_CONSTRAINT:
+      return absl::StatusCode::kAlreadyExists;
+    default:
+      return absl::StatusCode::kInternal;
+  }
+}
+
+absl::Status ErrorOf(sqlite3* connection, int result, absl::string_view path) {
+  return absl::Status(
+      CodeFor(result),
+      absl::StrCat(path, ": ",
+                   connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(result),
+                   " (SQLite ", result, ")"));
+}
+
+absl::Status ErrnoError(const std::string& path, absl::string_view doing) {
+  return absl::UnavailableError(absl::StrCat(path, ": ", doing, ": ", std::strerror(errno)));
+}
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  ~FileDescriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
+// Creates an empty file, which SQLite takes for a new database; its log and
+// shared memory files get the same mode.
+absl::Status CreateIfMissing(const std::string& path) {
+  const FileDescriptor fd(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (fd.get() < 0) {
+    if (errno == EEXIST) return absl::OkStatus();
+    return ErrnoError(path, "creating the database");
+  }
+  if (fchmod(fd.get(), 0600) != 0) return ErrnoError(path, "fchmod");
+  return absl::OkStatus();
+}
+
+// Without it, half of all power cuts after a creation lose the file.
+absl::Status SyncDirectoryOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string dir = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const FileDescriptor fd(open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() < 0 || fsync(fd.get()) != 0) return ErrnoError(dir, "fsync of the directory");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Statement::Statement(Statement&& other) noexcept
+    : statement_(std::exchange(other.statement_, nullptr)), bind_error_(other.bind_error_) {}
+
+Statement& Statement::operator=(Statement&& other) noexcept {
+  std::swap(statement_, other.statement_);
+  std::swap(bind_error_, other.bind_error_);
+  return *this;
+}
+
+Statement::~Statement() { sqlite3_finalize(statement_); }
+
+namespace {
+
+void Note(int result, int& first_error) {
+  if (first_error == SQLITE_OK) first_error = result;
+}
+
+}  // namespace
+
+Statement& Statement::BindInt(int parameter, int64_t value) {
+  Note(sqlite3_bind_int64(statement_, parameter, value), bind_error_);
+  return *this;
+}
+
+Statement& Statement::BindDouble(int parameter, double value) {
+  Note(sqlite3_bind_double(statement_, parameter, value), bind_error_);
+  return *this;
+}
+
+Statement& Statement::BindText(int parameter, absl::string_view value) {
+  // A null pointer would bind NULL, not "".
+  Note(sqlite3_bind_text64(statement_, parameter, value.empty() ? "" : value.data(), value.size(),
+                           SQLITE_TRANSIENT, SQLITE_UTF8),
+       bind_error_);
+  return *this;
+}
+
+Statement& Statement::BindBlob(int parameter, absl::string_view value) {
+  Note(sqlite3_bind_blob64(statement_, parameter, value.empty() ? "" : value.data(), value.size(),
+                           SQLITE_TRANSIENT),
+       bind_error_);
+  return *this;
+}
+
+Statement& Statement::BindNull(int parameter) {
+  Note(sqlite3_bind_null(statement_, parameter), bind_error_);
+  return *this;
+}
+
+absl::StatusOr<bool> Statement::Step() {
+  sqlite3* const connection = sqlite3_db_handle(statement_);
+  const char* const path = sqlite3_db_filename(connection, "main");
+  if (bind_error_ != SQLITE_OK) {
+    const absl::Status error = ErrorOf(nullptr, std::exchange(bind_error_, SQLITE_OK), path);
+    Reset();
+    return Annotate(error, absl::StrCat("binding to ", sqlite3_sql(statement_)));
+  }
+  const int result = sqlite3_step(statement_);
+  if (result == SQLITE_ROW) return true;
+  if (result == SQLITE_DONE) {
+    sqlite3_reset(statement_);
+    return false;
+  }
+  const absl::Status error = ErrorOf(connection, sqlite3_extended_errcode(connection), path);
+  Reset();
+  return error;
+}
+
+absl::Status Statement::Run() {
+  const absl::StatusOr<bool> row = Step();
+  if (row.ok() && *row) Reset();
+  return row.status();
+}
+
+int64_t Statement::Int(int column) const { return sqlite3_column_int64(statement_, column); }
+
+double Statement::Double(int column) const { return sqlite3_column_double(statement_, column); }
+
+absl::string_view Statement::Text(int column) const {
+  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  return {data, static_cast<size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+absl::string_view Statement::Blob(int column) const {
+  const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+  return {data, static_cast<size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+bool Statement::IsNull(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+
+void Statement::Reset() { sqlite3_reset(statement_); }
+
+Database::Database(std::string path, sqlite3* connection)
+    : path_(std::move(path)), connection_(connection) {}
+
+Database::~Database() {
+  cached_.clear();
+  sqlite3_close_v2(connection_);
+}
+
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path,
+                                                         const Options& options) {
+  if (absl::Status status = CreateIfMissing(path); !status.ok()) return status;
+  sqlite3* connection = nullptr;
+  const int result =
+      sqlite3_open_v2(path.c_str(), &connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                      /*zVfs=*/nullptr);
+  std::unique_ptr<Database> database(new Database(path, connection));
+  if (result != SQLITE_OK) return ErrorOf(connection, result, path);
+  sqlite3_extended_result_codes(connection, 1);
+  sqlite3_busy_timeout(connection, static_cast<int>(absl::ToInt64Milliseconds(
+                                       std::min(options.busy_timeout, absl::Minutes(1)))));
+  // The page size must come before anything is written.
+  absl::Status status = database->Execute(
+      absl::StrCat("PRAGMA page_size=", options.page_size, ";PRAGMA journal_mode=WAL;",
+                   "PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON;PRAGMA trusted_schema=OFF;",
+                   "PRAGMA cache_size=-", options.cache_kib, ";PRAGMA temp_store=MEMORY;",
+                   "PRAGMA wal_autocheckpoint=", kLogBytes / options.page_size,
+                   ";PRAGMA journal_size_limit=", kLogBytes, ";",
+                   "SELECT count(*) FROM sqlite_schema;"));  // reads it, so that damage shows here
+  if (status.ok()) status = SyncDirectoryOf(path);
+  if (!status.ok()) return Annotate(status, "opening the database");
+  return database;
+}
+
+absl::Status Database::Execute(const std::string& sql) {
+  if (sqlite3_exec(connection_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) {
+    return absl::OkStatus();
+  }
+  return ErrorOf(connection_, sqlite3_extended_errcode(connection_), path_);
+}
+
+absl::StatusOr<Statement> Database::Prepare(absl::string_view sql) {
+  sqlite3_stmt* statement = nullptr;
+  const int result = sqlite3_prepare_v3(connection_, sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &statement, /*pzTail=*/nullptr);
+  if (result != SQLITE_OK) {
+    return Annotate(ErrorOf(connection_, result, path_), absl::StrCat("preparing ", sql));
+  }
+  return Statement(statement);
+}
+
+absl::StatusOr<Statement*> Database::Cached(absl::string_view sql) {
+  auto found = cached_.find(sql);
+  if (found == cached_.end()) {
+    absl::StatusOr<Statement> prepared = Prepare(sql);
+    if (!prepared.ok()) return prepared.status();
+    found = cached_.emplace(std::string(sql), *std::move(prepared)).first;
+  }
+  Statement& statement = found->second;
+  statement.Reset();
+  sqlite3_clear_bindings(statement.statement_);
+  return &statement;
+}
+
+int64_t Database::Changes() const { return sqlite3_changes(connection_); }
+
+int64_t Database::LastInsertRowId() const { return sqlite3_last_insert_rowid(connection_); }
+
+absl::StatusOr<Transaction> Transaction::Begin(Database& database) {
+  absl::StatusOr<Statement*> begin = database.Cached("BEGIN IMMEDIATE");
+  if (!begin.ok()) return begin.status();
+  if (absl::Status status = (*begin)->Run(); !status.ok()) {
+    return Annotate(status, "beginning a transaction");
+  }
+  return Transaction(database);
+}
+
+Transaction::Transaction(Transaction&& other) noexcept
+    : database_(std::exchange(other.database_, nullptr)) {}
+
+Transaction::~Transaction() {
+  if (database_ == nullptr) return;
+  // After some errors (a full disk) SQLite has rolled back by itself.
+  if (sqlite3_get_autocommit(database_->connection_) != 0) return;
+  // A rollback can't fail in a way that keeps any of the changes.
+  database_->Execute("ROLLBACK").IgnoreError();
+}
+
+absl::Status Transaction::Commit() {
+  absl::StatusOr<Statement*> commit = database_->Cached("COMMIT");
+  if (!commit.ok()) return commit.status();
+  if (absl::Status status = (*commit)->Run(); !status.ok()) {
+    return Annotate(status, "committing");  // the destructor rolls back
+  }
+  database_ = nullptr;
+  return absl::OkStatus();
+}
+
+absl::Status Migrate(Database& database, absl::Span<const Migration> migrations) {
+  absl::StatusOr<Statement> read = database.Prepare("PRAGMA user_version");
+  if (!read.ok()) return read.status();
+  if (absl::StatusOr<bool> row = read->Step(); !row.ok()) return row.status();
+  const int64_t current = read->Int(0);
+  read->Reset();
+  const int newest = migrations.empty() ? 0 : migrations.back().version;
+  if (current > newest) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(database.path(), ": the database has version ", current,
+                     ", this program knows versions up to ", newest,
+                     ": install the newer program again, or move the file away"));
+  }
+  for (const Migration& migration : migrations) {
+    if (migration.version <= current) continue;
+    absl::StatusOr<Transaction> transaction = Transaction::Begin(database);
+    if (!transaction.ok()) return transaction.status();
+    absl::Status status =
+        database.Execute(absl::StrCat(migration.sql, ";PRAGMA user_version=", migration.version));
+    if (status.ok()) status = transaction->Commit();
+    if (!status.ok()) {
+      return Annotate(status,
+                      absl::StrCat("migration ", migration.version, " (", migration.why, ")"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace fieldgate::sqlite

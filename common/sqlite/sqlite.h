@@ -1,0 +1,153 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+// SQLite, as little of it as we need. PRAGMAs are here and nowhere else.
+//
+// Every error names the file and carries SQLite's own words:
+// kUnavailable:        the disk is full or fails, the file is locked, can't be
+//                      opened or written; nothing was changed, safe to retry.
+// kDataLoss:           the file is damaged, or no database.
+// kAlreadyExists:      a constraint of the schema was violated.
+// kInternal:           a mistake in our SQL.
+//
+// A Database with its Statements and Transactions is thread-compatible: one
+// thread at a time. Every call may block on disk.
+namespace fieldgate::sqlite {
+
+struct Options {
+  // Bytes, a power of two; takes effect when the file is created. 16384 suits
+  // bodies of some KB.
+  int page_size = 4096;
+  // Memory for pages; our databases are small or read once.
+  int cache_kib = 512;
+  // How long a call waits for another process that holds the file (a person
+  // with the sqlite3 tool).
+  absl::Duration busy_timeout = absl::Seconds(5);
+};
+
+// A prepared statement. Prepare once, then again and again: bind, Run or Step.
+// Parameters and columns count as in SQLite: parameters from 1, columns from 0.
+// Must not outlive its Database.
+class Statement {
+ public:
+  Statement(Statement&& other) noexcept;
+  Statement& operator=(Statement&& other) noexcept;
+  ~Statement();
+
+  // Values are copied and stay bound until they are bound anew. A failure (no
+  // such parameter, no memory) comes out of the next Step or Run.
+  Statement& BindInt(int parameter, int64_t value);
+  Statement& BindDouble(int parameter, double value);
+  Statement& BindText(int parameter, absl::string_view value);
+  Statement& BindBlob(int parameter, absl::string_view value);
+  Statement& BindNull(int parameter);
+
+  // True: a row is there to be read. False: no more rows; the statement is
+  // reset. After an error it is reset, too. Who stops before the last row
+  // calls Reset, or old pages of the file can't be reused.
+  absl::StatusOr<bool> Step();
+
+  // Executes a statement whose rows, if any, don't matter, and resets it.
+  absl::Status Run();
+
+  // Of the current row. Views hold until the next Step, Reset or Run.
+  int64_t Int(int column) const;
+  double Double(int column) const;
+  absl::string_view Text(int column) const;
+  absl::string_view Blob(int column) const;
+  bool IsNull(int column) const;
+
+  void Reset();
+
+ private:
+  friend class Database;
+  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+
+  sqlite3_stmt* statement_;
+  int bind_error_ = 0;  // SQLite's number of the first failed Bind
+};
+
+// One connection to one database file.
+class Database {
+ public:
+  // Opens the file at `path`, created with mode 0600 whatever the umask, in a
+  // directory that exists. Once a transaction is committed it survives a crash
+  // and a power cut (write-ahead log, synchronous FULL, directory synced).
+  // Foreign keys are enforced.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path,
+                                                        const Options& options = {});
+  ~Database();
+
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // Executes one or several statements without parameters.
+  absl::Status Execute(const std::string& sql);
+
+  // For a statement that the caller keeps.
+  absl::StatusOr<Statement> Prepare(absl::string_view sql);
+
+  // For a statement that the database keeps: prepared at the first call with
+  // this text, later calls return the same one, reset and with nothing bound.
+  // Texts are literals of the program, so their number is bounded.
+  absl::StatusOr<Statement*> Cached(absl::string_view sql);
+
+  // Rows that the last INSERT, UPDATE or DELETE changed.
+  int64_t Changes() const;
+  int64_t LastInsertRowId() const;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  friend class Transaction;
+  Database(std::string path, sqlite3* connection);
+
+  std::string path_;
+  sqlite3* connection_;
+  std::map<std::string, Statement, std::less<>> cached_;
+};
+
+// BEGIN IMMEDIATE now; rolled back in the destructor unless committed.
+// Transactions don't nest.
+class Transaction {
+ public:
+  static absl::StatusOr<Transaction> Begin(Database& database);
+  Transaction(Transaction&& other) noexcept;
+  Transaction& operator=(Transaction&&) = delete;
+  ~Transaction();
+
+  // OK: durable. An error: nothing of the transaction was done.
+  absl::Status Commit();
+
+ private:
+  explicit Transaction(Database& database) : database_(&database) {}
+
+  Database* database_;  // nullptr: over
+};
+
+struct Migration {
+  int version;      // 1, 2, 3 ... without a gap
+  const char* why;  // one line; part of the message when it fails
+  const char* sql;
+};
+
+// Brings the database to the last of `migrations`, each in one transaction
+// with its version (PRAGMA user_version).
+//
+// kFailedPrecondition: the database is newer than the program; nothing changed.
+absl::Status Migrate(Database& database, absl::Span<const Migration> migrations);
+
+}  // namespace fieldgate::sqlite
