@@ -11,8 +11,11 @@ namespace fieldgate::cloud_link {
 
 // Executes TiXML commands: the only interpreter, for the portal, the command
 // line and a rollout's gateway_configuration alike (manual 3, 4; PROTOCOL 4).
-// Get, Set, SetConfig, GetConfig so far. Thread-compatible; blocks as its ports
-// do, so it runs on the command thread, never on the loop.
+// Get, Set, SetConfig, GetConfig so far; names are case-sensitive. Errors are
+// answered as Table 1-4 has them for the command's `ver`.
+//
+// Thread-compatible; blocks as its ports do, so it runs on the command thread,
+// never on the loop.
 class Interpreter {
  public:
   Interpreter(ProcessPort& process, ConfigPort& config) : process_(process), config_(config) {}
@@ -20,20 +23,27 @@ class Interpreter {
   struct Result {
     // One answer a command, in order.
     std::vector<tixml::Node> answers;
-    bool failed = false;
-    std::vector<std::string> warnings;
+    bool failed = false;  // any of them
+    // For people, at any `ver`; a line each, "line 12: /ISP/CloudConn/QoS: '7'
+    // is no QoS; write 0, 1 or 2". Empty exactly when nothing failed.
+    std::vector<std::string> problems;
+    std::vector<std::string> warnings;  // likewise, of accepted configurations
   };
 
   // Executes `commands` in order; a failing one doesn't stop the rest. Before
-  // each SetConfig the program is stopped and that awaited; after the last one
-  // its former mode is restored.
+  // the first SetConfig the program is stopped and that awaited; after the last
+  // one its former mode is restored, also when some failed. A SetConfig before
+  // which the program could not be stopped is not executed. When the mode can't
+  // be restored, the last SetConfig is answered with an error that says that
+  // the configuration is in force.
   Result Execute(const std::vector<tixml::Node>& commands, absl::string_view origin);
 
-  // Parses first; text that can't be parsed is answered with one <Error>. The
-  // answer is in the request's format.
+  // Parses first; text that can't be parsed, or holds no command, is answered
+  // with one <Error>. The answer is in the request's format.
   struct TextResult {
     std::string text;
     bool failed = false;
+    std::vector<std::string> problems;
     std::vector<std::string> warnings;
   };
   TextResult ExecuteText(absl::string_view text, absl::string_view origin);
