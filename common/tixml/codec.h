@@ -5,18 +5,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/tixml/limits.h"
 #include "common/tixml/node.h"
 
 namespace fieldgate::tixml {
 
 enum class Format { kTiXml, kXml, kJson };
-
-// Limits on whatever comes from outside; beyond them a message is refused
-// within 100 ms and nothing of it is used.
-inline constexpr size_t kMaxBytes = 256 * 1024;
-inline constexpr int kMaxDepth = 64;
-inline constexpr int kMaxNodes = 20'000;
-inline constexpr int kMaxAttributes = 64;
 
 struct Document {
   Format format = Format::kTiXml;  // detected
@@ -45,8 +39,11 @@ absl::StatusOr<Document> Parse(absl::string_view text,
 
 // Writes `nodes` as a body: TiXML `{\n<?xml ...?>\n...\n}` (without the braces
 // when `braces` is false), XML under one root named `root`, JSON as one
-// object. TiXML and XML are pure ASCII: other characters and \r \n \t in
-// attributes are numeric entities.
+// object. In TiXML and XML, characters outside ASCII and \r \n \t are numeric
+// entities, except in names, which have none.
+// JSON: a top-level node that has "_" and nothing else is a plain member, as
+// in the manual's bodies ("response_id": "x"), and error_code a number.
+// Names that are no XML names are changed as ToXmlName does, except in JSON.
 std::string WriteBody(Format format, const std::vector<Node>& nodes, absl::string_view root,
                       bool braces = true);
 
@@ -58,7 +55,9 @@ std::string WriteFramed(Format format, const std::vector<Node>& nodes);
 std::string WriteElement(const Node& node);
 
 // Makes an id an XML name: each invalid character becomes '_', a leading
-// digit gets '_' before it. "" becomes "_".
+// digit gets '_' before it. "" becomes "_". Valid are ASCII letters, digits,
+// '_', '-', '.', ':' (the last but two not as the first) and the letters of
+// Latin, Greek and Cyrillic and the ideographs that every XML parser accepts.
 std::string ToXmlName(absl::string_view id);
 
 // Appends `text` for an attribute value: the five predefined entities, \r \n

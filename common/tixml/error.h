@@ -51,7 +51,8 @@ struct Error {
 // <Error .../> as Table 1-4 has it for each verbosity.
 Node ErrorNode(const Error& error, Verbosity verbosity);
 
-// The table's number for a status of one of our services.
+// The table's number for a status of one of our services; kInternal for OK and
+// whatever has no number of its own.
 int NumberFor(const absl::Status& status);
 
 }  // namespace fieldgate::tixml
