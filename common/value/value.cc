@@ -45,7 +45,7 @@ std::string ToText(const Value& value) {
   } else if (const auto* u = std::get_if<uint64_t>(&value)) {
     out = std::to_string(*u);
   } else if (const auto* b = std::get_if<bool>(&value)) {
-    out = *b ? "1" : "0";
+    out.push_back(*b ? '1' : '0');
   } else if (const auto* s = std::get_if<std::string>(&value)) {
     out = *s;
   }
