@@ -1,0 +1,204 @@
+#include "services/cloud_link/clients/process_client.h"
+
+#include <map>
+#include <utility>
+
+#include "absl/synchronization/mutex.h"
+#include "common/rpc/rpc.h"
+#include "common/tixml/node_proto.h"
+#include "proto/process_data.grpc.pb.h"
+#include "services/cloud_link/clients/stream_thread.h"
+
+namespace fieldgate::cloud_link {
+namespace {
+
+namespace v1 = process_data::v1;
+
+constexpr absl::Duration kGetTimeout = absl::Seconds(10);
+// A bus point: timeout of a device (at most 60 s) times its tries.
+constexpr absl::Duration kSetTimeout = absl::Minutes(12);
+constexpr int kMaxBatches = 2;
+
+class GrpcProcessPort : public ProcessPort {
+ public:
+  explicit GrpcProcessPort(const std::string& socket)
+      : stub_(v1::ProcessData::NewStub(rpc::Connect(socket))) {}
+
+  absl::StatusOr<tixml::Node> Get(absl::string_view path) override {
+    grpc::ClientContext context;
+    rpc::SetTimeout(context, kGetTimeout);
+    v1::GetRequest request;
+    request.set_path(std::string(path));
+    v1::GetResponse response;
+    const grpc::Status status = stub_->Get(&context, request, &response);
+    if (!status.ok()) return rpc::FromGrpc(status);
+    return tixml::FromProto(response.node());
+  }
+
+  absl::Status Set(absl::string_view path, absl::string_view value) override {
+    grpc::ClientContext context;
+    rpc::SetTimeout(context, kSetTimeout);
+    v1::SetRequest request;
+    request.set_path(std::string(path));
+    request.set_value(std::string(value));
+    v1::SetResponse response;
+    return rpc::FromGrpc(stub_->Set(&context, request, &response));
+  }
+
+ private:
+  std::unique_ptr<v1::ProcessData::Stub> stub_;
+};
+
+class GrpcValueStream : public ValueStream {
+ public:
+  GrpcValueStream(const std::string& socket, const std::vector<std::string>& paths,
+                  std::function<void(std::unique_ptr<v1::ValueBatch>)> on_batch,
+                  std::function<void()> on_lost)
+      : stub_(v1::ProcessData::NewStub(rpc::Connect(socket))),
+        on_batch_(std::move(on_batch)),
+        on_lost_(std::move(on_lost)) {
+    for (const std::string& path : paths) request_.add_paths(path);
+    thread_ = std::make_unique<StreamThread>([this](grpc::ClientContext& c) { Read(c); });
+  }
+
+  ~GrpcValueStream() override {
+    {
+      absl::MutexLock lock(&mutex_);
+      ended_ = true;
+    }
+    thread_.reset();
+  }
+
+  void Consumed() override {
+    absl::MutexLock lock(&mutex_);
+    --under_way_;
+  }
+
+ private:
+  void Read(grpc::ClientContext& context) {
+    const auto reader = stub_->Subscribe(&context, request_);
+    bool any = false;
+    for (;;) {
+      {
+        absl::MutexLock lock(&mutex_);
+        mutex_.Await(absl::Condition(
+            +[](GrpcValueStream* self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self->mutex_) {
+              return self->under_way_ < kMaxBatches || self->ended_;
+            },
+            this));
+        if (ended_) break;
+      }
+      auto batch = std::make_unique<v1::ValueBatch>();
+      if (!reader->Read(batch.get())) break;
+      any = true;
+      {
+        absl::MutexLock lock(&mutex_);
+        ++under_way_;
+      }
+      on_batch_(std::move(batch));
+    }
+    context.TryCancel();
+    reader->Finish();
+    if (any) on_lost_();
+  }
+
+  std::unique_ptr<v1::ProcessData::Stub> stub_;
+  const std::function<void(std::unique_ptr<v1::ValueBatch>)> on_batch_;
+  const std::function<void()> on_lost_;
+  v1::SubscribeRequest request_;
+  absl::Mutex mutex_;
+  int under_way_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  std::unique_ptr<StreamThread> thread_;
+};
+
+class GrpcValueReporter : public ValueReporter {
+ public:
+  using Values = std::vector<std::pair<std::string, std::string>>;
+
+  explicit GrpcValueReporter(const std::string& socket)
+      : stub_(v1::ProcessData::NewStub(rpc::Connect(socket))) {
+    thread_ = std::make_unique<StreamThread>([this](grpc::ClientContext& c) { Report(c); });
+  }
+
+  ~GrpcValueReporter() override {
+    {
+      absl::MutexLock lock(&mutex_);
+      ended_ = true;
+    }
+    thread_.reset();
+  }
+
+  void Show(std::vector<std::pair<std::string, std::string>> values) override {
+    absl::MutexLock lock(&mutex_);
+    values_ = std::move(values);
+    ++version_;
+  }
+
+ private:
+  void Report(grpc::ClientContext& context) {
+    v1::ReportResponse response;
+    const auto writer = stub_->Report(&context, &response);
+    std::map<std::string, std::string> sent;
+    uint64_t version = 0;
+    for (;;) {
+      Values values;
+      {
+        absl::MutexLock lock(&mutex_);
+        seen_ = version;
+        mutex_.Await(absl::Condition(
+            +[](GrpcValueReporter* self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self->mutex_) {
+              return self->version_ != self->seen_ || self->ended_;
+            },
+            this));
+        if (ended_) break;
+        version = version_;
+        values = values_;
+      }
+      v1::ReportRequest request;
+      std::map<std::string, std::string> shown;
+      for (const auto& [path, value] : values) {
+        shown[path] = value;
+        const auto old = sent.find(path);
+        if (old != sent.end() && old->second == value) continue;
+        v1::ReportRequest::Value& out = *request.add_values();
+        out.set_path(path);
+        out.set_value(value);
+      }
+      for (const auto& [path, value] : sent) {
+        if (shown.find(path) == shown.end()) request.add_remove(path);
+      }
+      sent = std::move(shown);
+      if (request.values().empty() && request.remove().empty()) continue;
+      if (!writer->Write(request)) break;
+    }
+    context.TryCancel();
+    writer->Finish();
+  }
+
+  std::unique_ptr<v1::ProcessData::Stub> stub_;
+  absl::Mutex mutex_;
+  Values values_ ABSL_GUARDED_BY(mutex_);
+  uint64_t version_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t seen_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  std::unique_ptr<StreamThread> thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<ProcessPort> MakeGrpcProcessPort(const std::string& socket) {
+  return std::make_unique<GrpcProcessPort>(socket);
+}
+
+std::unique_ptr<ValueStream> SubscribeValues(
+    const std::string& socket, const std::vector<std::string>& paths,
+    std::function<void(std::unique_ptr<v1::ValueBatch>)> on_batch, std::function<void()> on_lost) {
+  return std::make_unique<GrpcValueStream>(socket, paths, std::move(on_batch), std::move(on_lost));
+}
+
+std::unique_ptr<ValueReporter> MakeValueReporter(const std::string& socket) {
+  return std::make_unique<GrpcValueReporter>(socket);
+}
+
+}  // namespace fieldgate::cloud_link
