@@ -2,17 +2,22 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "common/cli/options.h"
 #include "common/log/log.h"
 
 namespace fieldgate::service {
 namespace {
 
+constexpr absl::Duration kStopWithin = absl::Seconds(3);
 constexpr int kFailed = 1;
 constexpr int kMisuse = 2;
 
@@ -97,14 +102,25 @@ int Main(
   }
   log::Configure(service, format, level);
 
+  // A call that hangs (a device, a name server) must not hold up the end: what
+  // matters is on the disk already.
+  absl::Notification ended;
+  std::thread guard;
   absl::Status status = Prepare(options.state_dir);
   if (status.ok()) {
-    status = run(options, [&stop_signals] {
+    status = run(options, [&] {
       int signal_number = 0;
       sigwait(&stop_signals, &signal_number);
       log::Info("stopping", {{"signal", signal_number == SIGTERM ? "SIGTERM" : "SIGINT"}});
+      guard = std::thread([&ended] {
+        if (ended.WaitForNotificationWithTimeout(kStopWithin)) return;
+        log::Warning("calls under way were cut off");
+        _exit(0);
+      });
     });
   }
+  ended.Notify();
+  if (guard.joinable()) guard.join();
   if (!status.ok()) {
     log::Error("stopped", {{"error", std::string(status.message())}});
     return kFailed;

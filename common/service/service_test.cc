@@ -137,6 +137,17 @@ TEST_F(ServiceTest, WaitReturnsOnSigint) {
             0);
 }
 
+TEST_F(ServiceTest, HangingShutdownIsCutOff) {
+  EXPECT_EQ(Run({"--state-dir=" + dir_.path},
+                [](const Options&, const std::function<void()>& wait) {
+                  kill(getpid(), SIGTERM);
+                  wait();
+                  while (true) pause();
+                  return absl::OkStatus();
+                }),
+            0);
+}
+
 TEST_F(ServiceTest, WritingToAClosedPipeDoesNotKill) {
   EXPECT_EQ(Run({"--state-dir=" + dir_.path},
                 [](const Options&, const std::function<void()>&) {

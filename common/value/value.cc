@@ -8,7 +8,7 @@ namespace {
 
 template <class Integer>
 std::optional<Integer> ParseInteger(absl::string_view text) {
-  Integer number;
+  Integer number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
@@ -53,7 +53,7 @@ std::string ToText(const Value& value) {
 }
 
 std::optional<double> ParseNumber(absl::string_view text) {
-  double number;
+  double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number)) {
     return std::nullopt;

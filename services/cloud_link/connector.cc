@@ -1,0 +1,502 @@
+#include "services/cloud_link/connector.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/log/log.h"
+#include "common/status/status.h"
+#include "google/protobuf/util/message_differencer.h"
+#include "services/cloud_link/payload/messages.h"
+
+namespace fieldgate::cloud_link {
+namespace {
+
+namespace v1 = config_store::v1;
+
+// Acknowledged entries leave the disk with the next message's transaction, at
+// the latest after this.
+constexpr absl::Duration kRemoveWithin = absl::Seconds(1);
+// Tokens of the connector's own calls; the pump's are entry ids, far below.
+constexpr MqttToken kFirstToken = MqttToken{1} << 62;
+// Layouts of entries from before the last changes of the configuration.
+constexpr size_t kMaxOldLayouts = 4;
+
+LifecycleConfig LifecycleConfigOf(const v1::Connector& config, const v1::Device& device) {
+  LifecycleConfig out;
+  out.start = config.start();
+  out.base_url = config.base_url();
+  out.gateway_id = config.gateway_id();
+  out.customer_id = config.customer_id();
+  if (config.has_stored_identity()) {
+    const v1::Identity& stored = config.stored_identity();
+    out.stored = Identity{
+        stored.gateway_id(), stored.customer_id(), stored.data_broker_url(),
+        stored.has_data_broker_qos() ? std::optional<int>(stored.data_broker_qos()) : std::nullopt};
+  }
+  out.serial_number = device.serial_number();
+  out.response_timeout = absl::Seconds(config.response_timeout_s());
+  out.retry_max = absl::Seconds(config.retry_max_s());
+  out.broker_fallback = absl::Seconds(config.broker_fallback_s());
+  out.broker_redirect_allow = {config.broker_redirect_allow().begin(),
+                               config.broker_redirect_allow().end()};
+  return out;
+}
+
+// Jitter differs between devices and connectors; it need not be secret.
+uint32_t Seed(const v1::Connector& config, const v1::Device& device) {
+  uint32_t seed = 2166136261u;  // FNV-1a
+  for (const char c : absl::StrCat(device.serial_number(), config.name())) {
+    seed = (seed ^ static_cast<unsigned char>(c)) * 16777619u;
+  }
+  return seed;
+}
+
+Qos QosOf(int qos) { return static_cast<Qos>(std::clamp(qos, 0, 2)); }
+
+cloud_link::v1::LifecycleState StateToProto(LifecycleState state) {
+  switch (state) {
+    case LifecycleState::kDisabled:
+      return cloud_link::v1::DISABLED;
+    case LifecycleState::kConnecting:
+      return cloud_link::v1::CONNECTING;
+    case LifecycleState::kRollout:
+      return cloud_link::v1::ROLLOUT;
+    case LifecycleState::kWaitRolloutResult:
+      return cloud_link::v1::WAIT_ROLLOUT_RESULT;
+    case LifecycleState::kInit:
+      return cloud_link::v1::INIT;
+    case LifecycleState::kWaitInitResult:
+      return cloud_link::v1::WAIT_INIT_RESULT;
+    case LifecycleState::kRunning:
+      return cloud_link::v1::RUNNING;
+    case LifecycleState::kBackoff:
+      return cloud_link::v1::BACKOFF;
+  }
+  return cloud_link::v1::LIFECYCLE_STATE_UNSPECIFIED;
+}
+
+std::string StateName(LifecycleState state) {
+  return cloud_link::v1::LifecycleState_Name(StateToProto(state));
+}
+
+// "tcp://host:1883" -> "mqtt:host:1883" (section 7.5)
+std::string ConnectionType(absl::string_view url) {
+  if (absl::ConsumePrefix(&url, "ssl://")) return absl::StrCat("mqtt+ssl:", url);
+  absl::ConsumePrefix(&url, "tcp://");
+  return absl::StrCat("mqtt:", url);
+}
+
+// Clears what only concerns data and its form.
+v1::Connector ConnectionPart(v1::Connector c) {
+  c.clear_sections();
+  c.clear_controllers();
+  c.clear_virtual_devices();
+  c.clear_format();
+  c.clear_gps_as_lng_attribute();
+  c.clear_tixml_braces();
+  c.clear_time_zone();
+  c.clear_stored_identity();
+  return c;
+}
+
+}  // namespace
+
+bool Connector::SameConnection(const v1::Connector& a, const v1::Connector& b) {
+  return google::protobuf::util::MessageDifferencer::Equals(ConnectionPart(a), ConnectionPart(b));
+}
+
+bool Connector::SameDataModel(const v1::Connector& a, const v1::Connector& b) {
+  v1::Connector x = a, y = b;
+  x.clear_stored_identity();
+  y.clear_stored_identity();
+  return google::protobuf::util::MessageDifferencer::Equals(x, y);
+}
+
+Connector::Connector(const v1::Connector& config, const v1::Device& device, Outbox& outbox,
+                     MqttClient& mqtt, Host& host, Now now)
+    : config_(config),
+      device_(device),
+      outbox_(outbox),
+      mqtt_(mqtt),
+      host_(host),
+      lifecycle_(LifecycleConfigOf(config, device), Seed(config, device)),
+      sections_(config, now.monotonic),
+      pump_(outbox, mqtt, [this](const OutboxEntry& entry) { return Render(entry); }),
+      next_token_(kFirstToken) {
+  BuildLayout();
+}
+
+void Connector::BuildLayout() {
+  layout_number_ = 0;
+  layout_.reset();
+  absl::StatusOr<DataLayout> layout = DataLayout::Create(config_);
+  if (layout.ok()) {
+    layout_ = *std::move(layout);
+  } else {
+    log::Error("data points can't be sent",
+               {{"connector", config_.name()}, {"why", layout.status().ToString()}});
+  }
+  // config_store has checked the name.
+  if (!absl::LoadTimeZone(config_.time_zone().empty() ? "UTC" : config_.time_zone(), &time_zone_)) {
+    log::Error("time zone unknown, using UTC",
+               {{"connector", config_.name()}, {"time_zone", config_.time_zone()}});
+  }
+}
+
+void Connector::Start(Now now) {
+  for (const LifecycleAction& action : lifecycle_.Start(now.monotonic)) Perform(action, now);
+  UpdateIdentity();
+}
+
+void Connector::ChangeDataModel(const v1::Connector& config, Now now) {
+  config_ = config;
+  if (layout_ && layout_number_ != 0) {
+    if (old_layouts_.size() >= kMaxOldLayouts) old_layouts_.erase(old_layouts_.begin());
+    old_layouts_.insert_or_assign(layout_number_, *std::move(layout_));
+  }
+  sections_ = RealtimeSections(config, now.monotonic);
+  BuildLayout();
+  Handle(DataModelChanged{}, now);
+}
+
+void Connector::SecretsReset(Now now) { Handle(cloud_link::SecretsReset{}, now); }
+
+void Connector::OnConnected(Now now) {
+  if (was_connected_) ++reconnects_;
+  was_connected_ = true;
+  last_failure_.clear();
+  log::Info("connected", {{"connector", config_.name()}, {"broker", lifecycle_.broker_url()}});
+  Handle(Connected{}, now);
+}
+
+void Connector::OnDisconnected(const absl::Status& why, Now now) {
+  pump_.Stop();
+  Handle(Disconnected{std::string(why.message())}, now);
+  std::string line = absl::StrCat(lifecycle_.broker_url(), ": ", why.message());
+  if (line == last_failure_) return;  // logged once per change
+  last_failure_ = std::move(line);
+  log::Warning("not connected", {{"connector", config_.name()}, {"why", lifecycle_.detail()}});
+}
+
+void Connector::OnSubscribed(MqttToken token, const absl::Status& status, Now now) {
+  if (token != subscribe_token_) return;
+  if (status.ok()) {
+    Handle(Subscribed{}, now);
+  } else {
+    Handle(SubscribeFailed{std::string(status.message())}, now);
+  }
+}
+
+void Connector::OnPublished(MqttToken token, const absl::Status& status, Now now) {
+  if (token >= kFirstToken) return;  // a request: its answer counts, or its timeout
+  if (!pump_.OnPublished(token, status) || !status.ok()) return;
+  ++acknowledged_count_;
+  const int64_t seconds = absl::ToUnixSeconds(now.wall);
+  if (seconds != last_send_at_) change_toggle_ = !change_toggle_;
+  last_send_at_ = seconds;
+}
+
+void Connector::OnMessage(const MqttMessage& message, Now now) {
+  if (message.retained) return Ignore(message.topic, "a retained message is never acted on");
+  if (message.topic == RolloutResultTopic(device_.serial_number())) {
+    absl::StatusOr<RolloutMessage> parsed = ParseRolloutResult(message.payload);
+    if (!parsed.ok()) {
+      Ignore(message.topic, parsed.status().message());
+      return Handle(UnreadableResult{std::string(parsed.status().message())}, now);
+    }
+    received_configuration_ = std::move(parsed->configuration);
+    return Handle(std::move(parsed->result), now);
+  }
+  if (!data_topic_.empty() &&
+      message.topic == TopicsOf(lifecycle_.identity().customer_id, lifecycle_.identity().gateway_id)
+                           .init_result) {
+    absl::StatusOr<InitResult> parsed = ParseInitResult(message.payload);
+    if (!parsed.ok()) {
+      Ignore(message.topic, parsed.status().message());
+      return Handle(UnreadableResult{std::string(parsed.status().message())}, now);
+    }
+    return Handle(*std::move(parsed), now);
+  }
+  Ignore(message.topic, "nobody waits for this topic");
+}
+
+void Connector::Ignore(const std::string& topic, absl::string_view why) {
+  ++ignored_;
+  const std::string line = absl::StrCat(topic, ": ", why);
+  if (line == last_ignored_) return;  // logged once per change
+  last_ignored_ = line;
+  log::Warning("message ignored",
+               {{"connector", config_.name()}, {"topic", topic}, {"why", std::string(why)}});
+}
+
+void Connector::OnIdentityStored(const absl::Status& status, Now now) {
+  if (status.ok()) {
+    Handle(IdentityStored{}, now);
+  } else {
+    Handle(IdentityStoreFailed{std::string(status.message())}, now);
+  }
+}
+
+void Connector::OnBatch(const process_data::v1::ValueBatch& batch, Now now) {
+  if (!sections_.OnBatch(batch, now.monotonic)) {
+    log::Error("a batch of values doesn't fit the subscription", {{"connector", config_.name()}});
+  }
+}
+
+void Connector::OnAcquisitionLost(Now now) {
+  log::Warning("process_data is away; bus points are invalid", {{"connector", config_.name()}});
+  sections_.OnAcquisitionLost(now.monotonic);
+}
+
+// --- Lifecycle ----------------------------------------------------------------
+
+void Connector::Handle(LifecycleEvent event, Now now) {
+  events_.push_back(std::move(event));
+  if (handling_) return;  // an action's failure: the loop below takes it
+  handling_ = true;
+  while (!events_.empty()) {
+    const LifecycleEvent next = std::move(events_.front());
+    events_.pop_front();
+    const LifecycleState before = lifecycle_.state();
+    const std::vector<LifecycleAction> actions = lifecycle_.On(next, now.monotonic);
+    if (before == LifecycleState::kRunning && lifecycle_.state() != before) pump_.Stop();
+    for (const LifecycleAction& action : actions) Perform(action, now);
+    if (lifecycle_.state() != before) {
+      log::Info("lifecycle", {{"connector", config_.name()},
+                              {"state", StateName(lifecycle_.state())},
+                              {"detail", lifecycle_.detail()}});
+    }
+  }
+  handling_ = false;
+  UpdateIdentity();
+}
+
+void Connector::UpdateIdentity() {
+  const Identity& identity = lifecycle_.identity();
+  data_topic_ =
+      identity.gateway_id.empty() ? "" : TopicsOf(identity.customer_id, identity.gateway_id).data;
+  qos_ = QosOf(identity.data_broker_qos.value_or(config_.qos()));
+}
+
+void Connector::Perform(const LifecycleAction& action, Now now) {
+  if (const auto* connect = std::get_if<Connect>(&action)) {
+    pump_.Stop();
+    ++epoch_;
+    if (absl::Status s = ConnectTo(connect->url); !s.ok()) {
+      Handle(Disconnected{std::string(s.message())}, now);
+    }
+  } else if (std::holds_alternative<Disconnect>(action)) {
+    pump_.Stop();
+    ++epoch_;
+    mqtt_.Disconnect();
+  } else if (const auto* subscribe = std::get_if<Subscribe>(&action)) {
+    subscribe_token_ = next_token_++;
+    const absl::Status s = mqtt_.Subscribe(subscribe_token_, subscribe->topics, Qos::kAtLeastOnce);
+    if (!s.ok()) Handle(SubscribeFailed{std::string(s.message())}, now);
+  } else if (const auto* rollout = std::get_if<SendRollout>(&action)) {
+    SendRequest(/*rollout=*/true, rollout->topic, now);
+  } else if (const auto* init = std::get_if<SendInit>(&action)) {
+    SendRequest(/*rollout=*/false, init->topic, now);
+  } else if (const auto* store = std::get_if<StoreIdentity>(&action)) {
+    configuration_ = std::exchange(received_configuration_, {});
+    host_.SaveIdentity(store->identity);
+  } else if (std::holds_alternative<ForgetIdentity>(action)) {
+    host_.ForgetIdentities();
+  } else if (std::holds_alternative<ExecuteConfiguration>(action)) {
+    host_.ExecuteConfiguration(std::exchange(configuration_, {}));
+  } else if (std::holds_alternative<StartRunning>(action)) {
+    UpdateIdentity();
+    pump_.Start();
+  }
+}
+
+absl::Status Connector::ConnectTo(const std::string& url) {
+  MqttOptions options;
+  options.url = url;
+  options.client_id = config_.client_id();
+  options.username = config_.username();
+  options.password = config_.password();
+  options.clean_session = config_.clean_session();
+  options.keep_alive = absl::Seconds(config_.keep_alive_s());
+  switch (config_.tls().server_auth()) {
+    case v1::Tls::NONE:
+      options.server_auth = MqttOptions::ServerAuth::kNone;
+      break;
+    case v1::Tls::FILE:
+      options.server_auth = MqttOptions::ServerAuth::kFile;
+      options.ca_file = host_.CertificatePath(config_.tls().server_cert());
+      break;
+    default:
+      options.server_auth = MqttOptions::ServerAuth::kCaBundle;
+  }
+  options.alpn = config_.tls().alpn();
+  return mqtt_.Connect(options);
+}
+
+void Connector::SendRequest(bool rollout, const std::string& topic, Now now) {
+  absl::StatusOr<int64_t> number = outbox_.NextCounter(rollout ? "rollout" : "request");
+  if (!number.ok()) return Handle(RequestFailed{std::string(number.status().message())}, now);
+  // 2.1.1: serial_n; other requests are told apart by the connector's name.
+  const std::string id =
+      rollout ? absl::StrCat(device_.serial_number(), "_", *number)
+              : absl::StrCat(device_.serial_number(), "_", config_.name(), "_", *number);
+  const std::string body =
+      rollout ? RolloutBody(device_, config_, id) : GatewayInitBody(config_, id);
+  const absl::Status s = mqtt_.Publish(next_token_++, topic, body, QosOf(config_.qos()));
+  if (s.ok()) {
+    Handle(RequestSent{id}, now);
+  } else {
+    Handle(RequestFailed{std::string(s.message())}, now);
+  }
+}
+
+// --- Data -----------------------------------------------------------------------
+
+bool Connector::MayStore() const {
+  if (data_topic_.empty() || !layout_) return false;
+  return lifecycle_.state() == LifecycleState::kRunning ||
+         (config_.cache() && lifecycle_.state() != LifecycleState::kDisabled);
+}
+
+void Connector::Settle(Now now) {
+  if (now.monotonic >= lifecycle_.deadline()) Handle(TimePassed{}, now);
+  const bool may_store = MayStore();
+  if (may_store && !could_store_) sections_.LookAgain();
+  could_store_ = may_store;
+  StoreDue(now);
+  pump_.Pump();
+}
+
+void Connector::StoreDue(Now now) {
+  std::vector<RealtimeSections::Message> due = sections_.TakeDue(now.monotonic, now.wall);
+  if (!could_store_) due.clear();
+  for (const EntryId id : pump_.TakeAcknowledged()) acknowledged_.push_back(id);
+  if (!acknowledged_.empty() && remove_by_ == MonotonicTime::Never()) {
+    remove_by_ = now.monotonic + kRemoveWithin;
+  }
+  const bool remove =
+      now.monotonic >= remove_by_ || acknowledged_.size() >= OutboxPump::kFlushCount;
+  if (due.empty() && !remove) return;
+  std::vector<StoredEntry> stored;
+  const int64_t layout_before = layout_number_;
+  if (absl::Status s = Store(due, stored); !s.ok()) {
+    outbox_.Rollback();
+    layout_number_ = layout_before;
+    remove_by_ = now.monotonic + kRemoveWithin;  // not again at once
+    if (!disk_failed_) {
+      log::Error("data can't be stored", {{"connector", config_.name()}, {"why", s.ToString()}});
+    }
+    disk_failed_ = true;
+    return;
+  }
+  disk_failed_ = false;
+  acknowledged_.clear();
+  remove_by_ = MonotonicTime::Never();
+  for (const RealtimeSections::Message& message : due) sections_.Sent(message);
+  for (StoredEntry& entry : stored) pump_.Appended(std::move(entry));
+}
+
+absl::Status Connector::Store(const std::vector<RealtimeSections::Message>& messages,
+                              std::vector<StoredEntry>& stored) {
+  if (absl::Status s = outbox_.Begin(); !s.ok()) return s;
+  if (absl::Status s = outbox_.Remove(acknowledged_); !s.ok()) return s;
+  if (!messages.empty() && layout_number_ == 0) {
+    absl::StatusOr<int64_t> number = outbox_.PutLayout(layout_->Serialize());
+    if (!number.ok()) return number.status();
+    layout_number_ = *number;
+  }
+  for (const RealtimeSections::Message& message : messages) {
+    absl::StatusOr<int64_t> message_id = outbox_.NextMessageId();
+    if (!message_id.ok()) return message_id.status();
+    const ChannelPlan::Section& range = sections_.plan().sections[message.section];
+    StoredEntry out;
+    out.entry.topic = data_topic_;
+    out.entry.qos = static_cast<int>(qos_);
+    out.entry.message_id = *message_id;
+    out.entry.timestamp = Timestamp(message.sampled_at);
+    out.entry.layout = layout_number_;
+    out.entry.content =
+        message.channels.empty()
+            ? PackColumns(range.first, range.count, sections_.samples())
+            : PackColumns(absl::MakeConstSpan(message.channels), sections_.samples());
+    absl::StatusOr<EntryId> id = outbox_.Append(out.entry);
+    // Full under drop_newest: the loss is recorded, the rest goes on.
+    if (absl::IsResourceExhausted(id.status())) continue;
+    if (!id.ok()) return id.status();
+    out.id = *id;
+    stored.push_back(std::move(out));
+  }
+  return outbox_.Commit();
+}
+
+absl::StatusOr<std::string> Connector::Render(const OutboxEntry& entry) {
+  if (entry.layout == 0) return entry.content;
+  const DataLayout* layout = nullptr;
+  if (entry.layout == layout_number_ && layout_) {
+    layout = &*layout_;
+  } else {
+    auto old = old_layouts_.find(entry.layout);
+    if (old == old_layouts_.end()) {
+      absl::StatusOr<std::string> bytes = outbox_.GetLayout(entry.layout);
+      if (!bytes.ok()) return bytes.status();
+      absl::StatusOr<DataLayout> parsed = DataLayout::Parse(*bytes);
+      if (!parsed.ok()) return parsed.status();
+      if (old_layouts_.size() >= kMaxOldLayouts) old_layouts_.erase(old_layouts_.begin());
+      old = old_layouts_.emplace(entry.layout, *std::move(parsed)).first;
+    }
+    layout = &old->second;
+  }
+  std::string body;
+  absl::Status s = layout->AppendBody(entry.content, entry.message_id, entry.timestamp, body);
+  if (!s.ok()) return s;
+  return body;
+}
+
+int64_t Connector::Timestamp(absl::Time t) const {
+  return absl::ToUnixSeconds(t) + time_zone_.At(t).offset;
+}
+
+MonotonicTime Connector::NextDeadline() const {
+  MonotonicTime next = std::min(lifecycle_.deadline(), sections_.NextDeadline());
+  return std::min(next, remove_by_);
+}
+
+// --- Status ---------------------------------------------------------------------
+
+cloud_link::v1::ConnectorStatus Connector::Status() const {
+  cloud_link::v1::ConnectorStatus status;
+  status.set_name(config_.name());
+  status.set_state(StateToProto(lifecycle_.state()));
+  status.set_connection_type(ConnectionType(lifecycle_.broker_url()));
+  status.set_connection_state_msg(std::string(lifecycle_.connection_state_msg()));
+  status.set_detail(lifecycle_.detail());
+  status.set_last_send_at(last_send_at_);
+  status.set_broker_version(lifecycle_.portal_version());
+  const OutboxStats stats = outbox_.Stats();
+  // Acknowledged ones are still on the disk until the next transaction.
+  const int64_t waiting = stats.entries - static_cast<int64_t>(acknowledged_.size());
+  status.set_messages_waiting(static_cast<uint64_t>(std::max<int64_t>(waiting, 0)));
+  status.set_bytes_waiting(waiting > 0 ? static_cast<uint64_t>(stats.bytes) : 0);
+  status.set_messages_acknowledged(acknowledged_count_);
+  status.set_messages_dropped(static_cast<uint64_t>(stats.dropped));
+  status.set_inbound_ignored(ignored_ + lifecycle_.ignored());
+  status.set_reconnects(reconnects_);
+  status.set_next_message_id(outbox_.PeekMessageId());
+  return status;
+}
+
+std::vector<std::pair<std::string, std::string>> Connector::ProcessValues() const {
+  const std::string base = absl::StrCat("/Process/", config_.name(), "/");
+  return {
+      {base + "ConnectionType", ConnectionType(lifecycle_.broker_url())},
+      {base + "ConnectionState", lifecycle_.connected() ? "1" : "0"},
+      {base + "ConnectionStateMsg", std::string(lifecycle_.connection_state_msg())},
+      {base + "LastTimeStamp", absl::StrCat(last_send_at_)},
+      {base + "ChangeToggle", change_toggle_ ? "1" : "0"},
+      {base + "BrokerVersion", lifecycle_.portal_version()},
+  };
+}
+
+}  // namespace fieldgate::cloud_link

@@ -1,0 +1,158 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/tixml/node.h"
+#include "proto/cloud_link.pb.h"
+#include "proto/config_store.pb.h"
+#include "proto/process_data.pb.h"
+#include "services/cloud_link/lifecycle/lifecycle.h"
+#include "services/cloud_link/mqtt/mqtt_client.h"
+#include "services/cloud_link/outbox/outbox.h"
+#include "services/cloud_link/outbox/outbox_pump.h"
+#include "services/cloud_link/payload/data_layout.h"
+#include "services/cloud_link/payload/topics.h"
+#include "services/cloud_link/realtime/realtime_sections.h"
+
+namespace fieldgate::cloud_link {
+
+// Both clocks at one moment.
+struct Now {
+  MonotonicTime monotonic;
+  absl::Time wall;
+};
+
+// One MQTT connection of the gateway: carries out what its lifecycle decides,
+// stores what its realtime sections have due, and lets the pump publish it.
+// Holds no thread, socket or clock: what happens outside is told by calls, so
+// it runs in simulated time. Thread-compatible; belongs to the loop.
+class Connector {
+ public:
+  // What a connector asks of the process around it. Nothing blocks.
+  class Host {
+   public:
+    virtual ~Host() = default;
+    // -> OnIdentityStored
+    virtual void SaveIdentity(const Identity& identity) = 0;
+    virtual void ForgetIdentities() = 0;
+    // Commands of a rollout's gateway_configuration; each result goes into the
+    // SupportLog.
+    virtual void ExecuteConfiguration(std::vector<tixml::Node> commands) = 0;
+    // Where TLS files are.
+    virtual std::string CertificatePath(absl::string_view file) = 0;
+  };
+
+  // `outbox` and `mqtt` and `host` outlive it. Start begins.
+  Connector(const config_store::v1::Connector& config, const config_store::v1::Device& device,
+            Outbox& outbox, MqttClient& mqtt, Host& host, Now now);
+
+  void Start(Now now);
+  // Takes over new realtime sections, controllers and payload settings, and
+  // runs init again. The connection stays.
+  void ChangeDataModel(const config_store::v1::Connector& config, Now now);
+  // <Reset _="Secretfile"/>, or its identity vanished from the store.
+  void SecretsReset(Now now);
+
+  // MqttListener's events.
+  void OnConnected(Now now);
+  void OnDisconnected(const absl::Status& why, Now now);
+  void OnSubscribed(MqttToken token, const absl::Status& status, Now now);
+  void OnPublished(MqttToken token, const absl::Status& status, Now now);
+  void OnMessage(const MqttMessage& message, Now now);
+
+  void OnIdentityStored(const absl::Status& status, Now now);
+  void OnBatch(const process_data::v1::ValueBatch& batch, Now now);
+  void OnAcquisitionLost(Now now);
+
+  // Does what is due at `now`. Call after each of the above.
+  void Settle(Now now);
+  // When Settle has something to do again.
+  MonotonicTime NextDeadline() const;
+
+  // Paths to subscribe to at process_data.
+  const std::vector<std::string>& paths() const { return sections_.plan().paths; }
+  const config_store::v1::Connector& config() const { return config_; }
+  // The lifecycle's state, to see that it changed.
+  LifecycleState state() const { return lifecycle_.state(); }
+  // Grows before each Connect and Disconnect: an event of the client is stale
+  // when the epoch is not the one of its moment any more. Thread-safe.
+  uint64_t epoch() const { return epoch_; }
+
+  cloud_link::v1::ConnectorStatus Status() const;
+  // Section 7.5, as path and value.
+  std::vector<std::pair<std::string, std::string>> ProcessValues() const;
+
+  // Two configurations that differ in the data model only.
+  static bool SameConnection(const config_store::v1::Connector& a,
+                             const config_store::v1::Connector& b);
+  static bool SameDataModel(const config_store::v1::Connector& a,
+                            const config_store::v1::Connector& b);
+
+ private:
+  void Handle(LifecycleEvent event, Now now);
+  void Perform(const LifecycleAction& action, Now now);
+  absl::Status ConnectTo(const std::string& url);
+  void SendRequest(bool rollout, const std::string& topic, Now now);
+  void Ignore(const std::string& topic, absl::string_view why);
+
+  bool MayStore() const;
+  void StoreDue(Now now);
+  absl::Status Store(const std::vector<RealtimeSections::Message>& messages,
+                     std::vector<StoredEntry>& stored);
+  absl::StatusOr<std::string> Render(const OutboxEntry& entry);
+  int64_t Timestamp(absl::Time t) const;
+  void BuildLayout();
+  void UpdateIdentity();
+
+  config_store::v1::Connector config_;
+  const config_store::v1::Device device_;
+  Outbox& outbox_;
+  MqttClient& mqtt_;
+  Host& host_;
+
+  Lifecycle lifecycle_;
+  std::deque<LifecycleEvent> events_;
+  bool handling_ = false;
+  // gateway_configuration of the newest rollout result, and of the accepted one.
+  std::vector<tixml::Node> received_configuration_;
+  std::vector<tixml::Node> configuration_;
+
+  RealtimeSections sections_;
+  std::optional<DataLayout> layout_;
+  int64_t layout_number_ = 0;                  // 0: not in the outbox yet
+  std::map<int64_t, DataLayout> old_layouts_;  // of entries from before
+  absl::TimeZone time_zone_ = absl::UTCTimeZone();
+  std::string data_topic_;  // empty before the ids are known
+  Qos qos_ = Qos::kAtLeastOnce;
+
+  OutboxPump pump_;
+  std::vector<EntryId> acknowledged_;  // to be removed in the next transaction
+  MonotonicTime remove_by_ = MonotonicTime::Never();
+  bool could_store_ = false;
+
+  MqttToken next_token_;
+  MqttToken subscribe_token_ = 0;
+  std::atomic<uint64_t> epoch_ = 0;
+  bool disk_failed_ = false;
+  std::string last_ignored_;
+  std::string last_failure_;
+
+  int64_t last_send_at_ = 0;
+  bool change_toggle_ = false;
+  uint64_t acknowledged_count_ = 0;
+  uint64_t ignored_ = 0;
+  uint64_t reconnects_ = 0;
+  bool was_connected_ = false;
+};
+
+}  // namespace fieldgate::cloud_link

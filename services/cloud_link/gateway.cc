@@ -1,0 +1,352 @@
+#include "services/cloud_link/gateway.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "common/log/log.h"
+#include "common/tixml/codec.h"
+
+namespace fieldgate::cloud_link {
+namespace {
+
+constexpr int kMaxCommands = 100;
+constexpr size_t kMaxStoreCalls = 1000;
+constexpr absl::Duration kStatusTimeout = absl::Seconds(2);
+// LastTimeStamp changes with each message; people and portals need it once a
+// second.
+constexpr absl::Duration kShowEvery = absl::Seconds(1);
+
+OutboxLimits LimitsOf(const config_store::v1::Connector& config) {
+  return {.max_bytes = int64_t{config.cache_max_mb()} << 20,
+          .policy = config.cache_drop_newest() ? FullPolicy::kDropNewest : FullPolicy::kDropOldest};
+}
+
+Now NowOf(const Clock& clock) { return {clock.Now(), clock.WallNow()}; }
+
+}  // namespace
+
+// A connector with what belongs to it. Events of other threads reach it
+// through the loop, and only while it lives.
+class Gateway::Slot : public MqttListener,
+                      public Connector::Host,
+                      public std::enable_shared_from_this<Gateway::Slot> {
+ public:
+  Slot(Gateway& gateway, const config_store::v1::Connector& config,
+       const config_store::v1::Device& device, Outbox& outbox)
+      : gateway_(gateway), mqtt_(gateway.ports_.make_mqtt(*this)) {
+    connector_ =
+        std::make_unique<Connector>(config, device, outbox, *mqtt_, *this, NowOf(RealClock()));
+  }
+
+  ~Slot() override { mqtt_->Disconnect(); }
+
+  Connector& connector() { return *connector_; }
+
+  void SubscribeValues() {
+    stream_.reset();
+    if (connector_->paths().empty()) return;
+    const uint64_t number = ++stream_number_;
+    const std::weak_ptr<Slot> weak = weak_from_this();
+    Loop& loop = gateway_.loop_;
+    stream_ = gateway_.ports_.subscribe(
+        connector_->paths(),
+        [&loop, weak, number](std::unique_ptr<process_data::v1::ValueBatch> batch) {
+          loop.Post([weak, number,
+                     batch = std::shared_ptr<process_data::v1::ValueBatch>(std::move(batch))] {
+            const std::shared_ptr<Slot> slot = weak.lock();
+            if (slot == nullptr || slot->stream_number_ != number) return;
+            slot->stream_->Consumed();
+            slot->connector_->OnBatch(*batch, NowOf(RealClock()));
+            slot->gateway_.OnProcessLink(true);
+          });
+        },
+        [&loop, weak, number] {
+          loop.Post([weak, number] {
+            const std::shared_ptr<Slot> slot = weak.lock();
+            if (slot == nullptr || slot->stream_number_ != number) return;
+            slot->connector_->OnAcquisitionLost(NowOf(RealClock()));
+            slot->gateway_.OnProcessLink(false);
+          });
+        });
+  }
+
+  // MqttListener: on threads of the client.
+  void OnConnected(bool) override {
+    Post([](Connector& c, Now now) { c.OnConnected(now); });
+  }
+  void OnDisconnected(const absl::Status& why) override {
+    Post([why](Connector& c, Now now) { c.OnDisconnected(why, now); });
+  }
+  void OnSubscribed(MqttToken token, const absl::Status& status) override {
+    Post([token, status](Connector& c, Now now) { c.OnSubscribed(token, status, now); });
+  }
+  void OnPublished(MqttToken token, const absl::Status& status) override {
+    Post([token, status](Connector& c, Now now) { c.OnPublished(token, status, now); });
+  }
+  void OnMessage(MqttMessage message) override {
+    Post([message = std::move(message)](Connector& c, Now now) { c.OnMessage(message, now); });
+  }
+
+  // Connector::Host: on the loop.
+  void SaveIdentity(const Identity& identity) override {
+    const std::string name = connector_->config().name();
+    const std::weak_ptr<Slot> weak = weak_from_this();
+    Gateway& gateway = gateway_;
+    const bool taken = gateway_.store_.Post([&gateway, weak, name, identity] {
+      const absl::Status status = gateway.ports_.config->SaveIdentity(name, identity);
+      gateway.loop_.Post([weak, status] {
+        if (const std::shared_ptr<Slot> slot = weak.lock()) {
+          slot->connector_->OnIdentityStored(status, NowOf(RealClock()));
+        }
+      });
+    });
+    if (!taken) {
+      gateway_.loop_.Post([weak] {
+        if (const std::shared_ptr<Slot> slot = weak.lock()) {
+          slot->connector_->OnIdentityStored(absl::UnavailableError("config_store is too slow"),
+                                             NowOf(RealClock()));
+        }
+      });
+    }
+  }
+  void ForgetIdentities() override {
+    Gateway& gateway = gateway_;
+    gateway_.store_.Post([&gateway] {
+      if (absl::Status s = gateway.ports_.config->DeleteIdentities(); !s.ok()) {
+        log::Error("identities could not be deleted", {{"why", s.ToString()}});
+      }
+    });
+  }
+  void ExecuteConfiguration(std::vector<tixml::Node> commands) override {
+    gateway_.ExecuteConfiguration(std::move(commands), connector_->config().name());
+  }
+  std::string CertificatePath(absl::string_view file) override {
+    return gateway_.ports_.certificate_path(file);
+  }
+
+  // An identity was in the newest configuration.
+  bool has_stored_identity = false;
+
+ private:
+  template <class Event>
+  void Post(Event event) {
+    gateway_.loop_.Post(
+        [weak = weak_from_this(), epoch = connector_->epoch(), event = std::move(event)] {
+          const std::shared_ptr<Slot> slot = weak.lock();
+          // An event of a connection that was given up meanwhile is stale.
+          if (slot == nullptr || slot->connector_->epoch() != epoch) return;
+          event(*slot->connector_, NowOf(RealClock()));
+        });
+  }
+
+  Gateway& gateway_;
+  std::unique_ptr<MqttClient> mqtt_;
+  std::unique_ptr<Connector> connector_;
+  uint64_t stream_number_ = 0;
+  std::unique_ptr<ValueStream> stream_;
+};
+
+Gateway::Gateway(GatewayPorts ports)
+    : ports_(std::move(ports)),
+      interpreter_(*ports_.process, *ports_.config),
+      commands_(kMaxCommands),
+      store_(kMaxStoreCalls) {}
+
+Gateway::~Gateway() = default;
+
+void Gateway::Run() {
+  loop_.Run([this] { return Settle(); });
+  slots_.clear();
+}
+
+void Gateway::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopped_ = true;
+  }
+  loop_.Stop();
+}
+
+bool Gateway::stopped() {
+  absl::MutexLock lock(&mutex_);
+  return stopped_;
+}
+
+void Gateway::OnConfiguration(config_store::v1::Configuration configuration) {
+  loop_.Post([this, shared = std::make_shared<config_store::v1::Configuration>(
+                        std::move(configuration))] { Apply(*shared); });
+}
+
+void Gateway::OnConfigLink(bool up) {
+  loop_.Post([this, up] { config_store_ok_ = up; });
+}
+
+void Gateway::OnProcessLink(bool up) {
+  // What was shown in its image is gone with it.
+  if (up && !process_data_ok_) show_again_ = true;
+  process_data_ok_ = up;
+}
+
+void Gateway::Apply(const config_store::v1::Configuration& configuration) {
+  const Now now = NowOf(RealClock());
+  std::map<std::string, std::shared_ptr<Slot>> old = std::move(slots_);
+  slots_.clear();
+  for (const config_store::v1::Connector& config : configuration.connectors()) {
+    const std::string& name = config.name();
+    const auto found = old.find(name);
+    if (found != old.end() &&
+        Connector::SameConnection(found->second->connector().config(), config)) {
+      const std::shared_ptr<Slot> slot = std::move(found->second);
+      old.erase(found);
+      slots_[name] = slot;
+      Connector& connector = slot->connector();
+      if (!Connector::SameDataModel(connector.config(), config)) {
+        connector.ChangeDataModel(config, now);
+        slot->SubscribeValues();
+      }
+      if (slot->has_stored_identity && !config.has_stored_identity()) connector.SecretsReset(now);
+      slot->has_stored_identity = config.has_stored_identity();
+      continue;
+    }
+    if (found != old.end()) old.erase(found);  // ends its connection first
+    std::unique_ptr<Outbox>& outbox = outboxes_[name];
+    if (outbox == nullptr) {
+      absl::StatusOr<std::unique_ptr<Outbox>> opened = ports_.open_outbox(name);
+      if (!opened.ok()) {
+        log::Error("connector can't start",
+                   {{"connector", name}, {"why", opened.status().ToString()}});
+        continue;
+      }
+      outbox = *std::move(opened);
+    }
+    auto slot = std::make_shared<Slot>(*this, config, configuration.device(), *outbox);
+    outbox->SetLimits(LimitsOf(config));
+    slot->has_stored_identity = config.has_stored_identity();
+    slots_[name] = slot;
+    slot->connector().Start(now);
+    slot->SubscribeValues();
+  }
+  log::Info("configuration in force", {{"revision", absl::StrCat(configuration.revision())},
+                                       {"connectors", absl::StrCat(slots_.size())}});
+}
+
+MonotonicTime Gateway::Settle() {
+  const Now now = NowOf(RealClock());
+  MonotonicTime next = MonotonicTime::Never();
+  for (auto& [name, slot] : slots_) {
+    slot->connector().Settle(now);
+    next = std::min(next, slot->connector().NextDeadline());
+  }
+  NoteChange();
+  ShowValues(now);
+  return std::min(next, show_at_);
+}
+
+void Gateway::NoteChange() {
+  std::vector<LifecycleState> states;
+  for (auto& [name, slot] : slots_) states.push_back(slot->connector().state());
+  if (states == last_states_) return;
+  last_states_ = std::move(states);
+  show_again_ = true;
+  absl::MutexLock lock(&mutex_);
+  ++version_;
+}
+
+void Gateway::ShowValues(Now now) {
+  if (!show_again_ && now.monotonic < show_at_) return;
+  show_at_ = now.monotonic + kShowEvery;
+  std::vector<std::pair<std::string, std::string>> values;
+  for (auto& [name, slot] : slots_) {
+    for (auto& value : slot->connector().ProcessValues()) values.push_back(std::move(value));
+  }
+  if (values == shown_ && !show_again_) return;
+  show_again_ = false;
+  shown_ = values;
+  ports_.reporter->Show(std::move(values));
+}
+
+absl::StatusOr<Interpreter::TextResult> Gateway::Execute(const std::string& text,
+                                                         const std::string& origin) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (commands_waiting_ >= kMaxCommands) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(kMaxCommands, " commands are waiting already; try again later"));
+    }
+    ++commands_waiting_;
+  }
+  Interpreter::TextResult result;
+  {
+    absl::MutexLock lock(&command_mutex_);
+    result = interpreter_.ExecuteText(text, origin);
+  }
+  absl::MutexLock lock(&mutex_);
+  --commands_waiting_;
+  return result;
+}
+
+void Gateway::ExecuteConfiguration(std::vector<tixml::Node> commands,
+                                   const std::string& connector) {
+  const bool taken = commands_.Post([this, commands = std::move(commands), connector] {
+    // One by one: a failing one does not stop the rest, and each has its entry.
+    for (const tixml::Node& command : commands) {
+      Interpreter::Result result;
+      {
+        absl::MutexLock lock(&command_mutex_);
+        result = interpreter_.Execute({command}, absl::StrCat("rollout ", connector));
+      }
+      std::string entry = absl::StrCat("gateway_configuration of ", connector, ": ", command.name);
+      if (const std::string* what = command.Find("_")) absl::StrAppend(&entry, " ", *what);
+      absl::StrAppend(&entry, result.failed ? ": failed" : ": done");
+      for (const std::string& problem : result.problems) absl::StrAppend(&entry, "; ", problem);
+      log::Info("configuration of the rollout", {{"result", entry}});
+      if (absl::Status s = ports_.config->AppendSupportLog(entry); !s.ok()) {
+        log::Error("no entry in the SupportLog", {{"why", s.ToString()}});
+      }
+    }
+  });
+  if (!taken) log::Error("gateway_configuration dropped: too many commands are waiting");
+}
+
+v1::GetStatusResponse Gateway::BuildStatus() const {
+  v1::GetStatusResponse response;
+  for (const auto& [name, slot] : slots_) *response.add_connectors() = slot->connector().Status();
+  response.set_config_store_ok(config_store_ok_);
+  response.set_process_data_ok(process_data_ok_);
+  return response;
+}
+
+absl::StatusOr<v1::GetStatusResponse> Gateway::Status() {
+  struct Answer {
+    absl::Notification done;
+    v1::GetStatusResponse response;
+  };
+  const auto answer = std::make_shared<Answer>();
+  loop_.Post([this, answer] {
+    answer->response = BuildStatus();
+    answer->done.Notify();
+  });
+  if (!answer->done.WaitForNotificationWithTimeout(kStatusTimeout)) {
+    return absl::UnavailableError("the loop of cloud_link does not answer");
+  }
+  return answer->response;
+}
+
+uint64_t Gateway::AwaitChange(uint64_t version, absl::Duration timeout) {
+  struct Condition {
+    Gateway* self;
+    uint64_t version;
+  } condition{this, version};
+  absl::MutexLock lock(&mutex_);
+  mutex_.AwaitWithTimeout(absl::Condition(
+                              +[](Condition* c) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                                return c->self->version_ != c->version || c->self->stopped_;
+                              },
+                              &condition),
+                          timeout);
+  return version_;
+}
+
+}  // namespace fieldgate::cloud_link

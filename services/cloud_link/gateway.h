@@ -1,0 +1,102 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "proto/cloud_link.pb.h"
+#include "proto/config_store.pb.h"
+#include "services/cloud_link/clients/config_client.h"
+#include "services/cloud_link/clients/process_client.h"
+#include "services/cloud_link/command/interpreter.h"
+#include "services/cloud_link/connector.h"
+#include "services/cloud_link/loop.h"
+
+namespace fieldgate::cloud_link {
+
+// The other services, the disk and the network as the gateway uses them.
+struct GatewayPorts {
+  ConfigClient* config = nullptr;
+  ProcessPort* process = nullptr;
+  ValueReporter* reporter = nullptr;
+  std::function<absl::StatusOr<std::unique_ptr<Outbox>>(const std::string& connector)> open_outbox;
+  std::function<std::unique_ptr<MqttClient>(MqttListener&)> make_mqtt;
+  std::function<std::unique_ptr<ValueStream>(
+      const std::vector<std::string>& paths,
+      std::function<void(std::unique_ptr<process_data::v1::ValueBatch>)> on_batch,
+      std::function<void()> on_lost)>
+      subscribe;
+  std::function<std::string(absl::string_view file)> certificate_path;
+};
+
+// All connectors on their loop, and the commands. Methods are thread-safe
+// except Run.
+class Gateway {
+ public:
+  explicit Gateway(GatewayPorts ports);
+  ~Gateway();
+
+  // The loop: returns after Stop. Connections are ended then.
+  void Run();
+  void Stop();
+
+  void OnConfiguration(config_store::v1::Configuration configuration);
+  void OnConfigLink(bool up);
+
+  // Executes commands; at most 100 wait.
+  // kResourceExhausted: they do already.
+  absl::StatusOr<Interpreter::TextResult> Execute(const std::string& text,
+                                                  const std::string& origin)
+      ABSL_LOCKS_EXCLUDED(command_mutex_);
+
+  // kUnavailable: the loop does not answer within 2 s.
+  absl::StatusOr<v1::GetStatusResponse> Status();
+  // Waits until the lifecycle states differ from those of `version`, or the
+  // gateway stops, or `timeout`; returns their version now.
+  uint64_t AwaitChange(uint64_t version, absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool stopped() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  class Slot;
+
+  void Apply(const config_store::v1::Configuration& configuration);
+  MonotonicTime Settle();
+  void ShowValues(Now now);
+  void OnProcessLink(bool up);
+  void NoteChange();
+  v1::GetStatusResponse BuildStatus() const;
+  void ExecuteConfiguration(std::vector<tixml::Node> commands, const std::string& connector);
+
+  const GatewayPorts ports_;
+  Loop loop_;
+
+  // The loop's.
+  std::map<std::string, std::unique_ptr<Outbox>> outboxes_;
+  std::map<std::string, std::shared_ptr<Slot>> slots_;
+  bool config_store_ok_ = false;
+  bool process_data_ok_ = false;
+  std::vector<LifecycleState> last_states_;
+  std::vector<std::pair<std::string, std::string>> shown_;
+  MonotonicTime show_at_ = MonotonicTime::Never();
+  bool show_again_ = false;
+
+  absl::Mutex command_mutex_;
+  Interpreter interpreter_ ABSL_GUARDED_BY(command_mutex_);
+  absl::Mutex mutex_;
+  int commands_waiting_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t version_ ABSL_GUARDED_BY(mutex_) = 1;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+
+  // Commands of rollouts; and short calls of config_store, which must not
+  // wait behind a command. Last: their tasks use the others.
+  Worker commands_;
+  Worker store_;
+};
+
+}  // namespace fieldgate::cloud_link

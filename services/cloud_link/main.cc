@@ -1,0 +1,70 @@
+#include "services/cloud_link/main.h"
+
+#include <memory>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/rpc.h"
+#include "common/service/service.h"
+#include "common/status/status.h"
+#include "services/cloud_link/clients/config_client.h"
+#include "services/cloud_link/clients/process_client.h"
+#include "services/cloud_link/cloud_link_service.h"
+#include "services/cloud_link/gateway.h"
+#include "services/cloud_link/mqtt/paho_mqtt_client.h"
+#include "services/cloud_link/outbox/sqlite_outbox.h"
+
+namespace fieldgate::cloud_link {
+namespace {
+
+absl::Status Run(const service::Options& options, const std::function<void()>& wait) {
+  const service::StateDir& dir = options.state_dir;
+  absl::StatusOr<std::unique_ptr<OutboxFile>> file = OutboxFile::Open(dir.File("cloud_link.db"));
+  if (!file.ok()) return Annotate(file.status(), "outbox");
+
+  const std::string config_socket = dir.Socket("config_store");
+  const std::string process_socket = dir.Socket("process_data");
+  const std::unique_ptr<ConfigClient> config = MakeGrpcConfigClient(config_socket);
+  const std::unique_ptr<ProcessPort> process = MakeGrpcProcessPort(process_socket);
+  const std::unique_ptr<ValueReporter> reporter = MakeValueReporter(process_socket);
+
+  GatewayPorts ports;
+  ports.config = config.get();
+  ports.process = process.get();
+  ports.reporter = reporter.get();
+  ports.open_outbox = [&file](const std::string& connector) {
+    return (*file)->Connector(connector, OutboxLimits());
+  };
+  ports.make_mqtt = [](MqttListener& listener) { return MakePahoMqttClient(listener); };
+  ports.subscribe = [&process_socket](const std::vector<std::string>& paths, auto on_batch,
+                                      auto on_lost) {
+    return SubscribeValues(process_socket, paths, std::move(on_batch), std::move(on_lost));
+  };
+  ports.certificate_path = [&dir](absl::string_view name) {
+    return absl::StrCat(dir.Certs(), "/", name);
+  };
+  Gateway gateway(std::move(ports));
+  CloudLinkService cloud_link_service(gateway);
+  absl::StatusOr<std::unique_ptr<rpc::Server>> server =
+      rpc::Server::Start(dir.Socket("cloud_link"), {&cloud_link_service});
+  if (!server.ok()) return server.status();
+
+  std::thread loop([&gateway] { gateway.Run(); });
+  {
+    const std::unique_ptr<ConfigWatch> watch = WatchConfiguration(
+        config_socket,
+        [&gateway](config_store::v1::Configuration c) { gateway.OnConfiguration(std::move(c)); },
+        [&gateway](bool up) { gateway.OnConfigLink(up); });
+    wait();
+  }
+  gateway.Stop();
+  loop.join();
+  (*server)->Shutdown(absl::Seconds(1));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int Main(int argc, char** argv) { return service::Main("cloud_link", argc, argv, Run); }
+
+}  // namespace fieldgate::cloud_link
