@@ -1,4 +1,6 @@
+#include <atomic>
 #include <string>
+#include <thread>
 
 #include "common/tixml/codec.h"
 #include "gmock/gmock.h"
@@ -224,6 +226,23 @@ TEST(DetectTest, RefusesWhatIsNeither) {
   EXPECT_THAT(ErrorOf("hello"), HasSubstr("line 1, column 1: expected TiXML or JSON"));
   EXPECT_THAT(ErrorOf("{\n//--- optional\n}"), HasSubstr("line 2, column 1: expected an element"));
   EXPECT_THAT(ErrorOf("{"), HasSubstr("expected an element"));
+}
+
+TEST(ParseTest, ThreadsParseAtTheSameTime) {
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      for (int n = 0; n < 50; ++n) {
+        const absl::StatusOr<Document> xml = Parse("{<a _='1'><b/></a>}");
+        const absl::StatusOr<Document> json = Parse(R"({"a": {"-_": "1", "b": null}})");
+        if (!xml.ok() || !json.ok() || xml->nodes != json->nodes) ++wrong;
+        if (Parse("{<a></b>}").ok()) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST(ParseXmlTest, LooksThroughAKnownRootOnly) {

@@ -1,7 +1,7 @@
-#include <charconv>
 #include <cstdint>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/tixml/codec.h"
 #include "common/tixml/utf8.h"
@@ -108,11 +108,11 @@ void AppendJson(const Node& node, std::string& out);
 void AppendJsonEnvelope(const Node& node, std::string& out) {
   if (!IsOnlyValue(node)) return AppendJson(node, out);
   const std::string& value = node.attributes[0].value;
-  int number = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  const bool whole = error == std::errc() && end == value.data() + value.size();
-  if (node.name == "error_code" && whole) {
-    absl::StrAppend(&out, number);
+  int number;
+  // Only what reads back as the same text.
+  if (node.name == "error_code" && absl::SimpleAtoi(value, &number) &&
+      absl::StrCat(number) == value) {
+    out += value;
   } else {
     AppendJsonString("", value, out);
   }
