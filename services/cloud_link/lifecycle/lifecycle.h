@@ -7,9 +7,10 @@
 #include <variant>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/time/clock.h"
+#include "services/cloud_link/lifecycle/backoff.h"
 
 // The lifecycle of one connector (manual section 2, Tables 1-2 and 1-3) as a
 // state machine over events and monotonic time. It does nothing itself: each
@@ -162,7 +163,8 @@ class Lifecycle {
   const std::string& broker_url() const { return broker_url_; }
   // A connection exists.
   bool connected() const { return connected_; }
-  // Ids in force; empty before a rollout.
+  // Ids in force; empty before a rollout. During a further rollout they stay
+  // until its result replaces them, so that data goes on being stored.
   const Identity& identity() const { return identity_; }
   const std::string& portal_version() const { return portal_version_; }
   // Results that nobody waited for.
@@ -173,14 +175,82 @@ class Lifecycle {
   absl::string_view connection_state_msg() const;
 
  private:
+  using Actions = std::vector<LifecycleAction>;
+
+  // What it waits for; finer than the state.
+  enum class Step {
+    kDisabled,
+    kConnecting,
+    kSubscribingRollout,
+    kSendingRollout,
+    kWaitingRollout,
+    kStoring,
+    kSubscribingInit,
+    kSendingInit,
+    kWaitingInit,
+    kRunning,
+    kPauseToConnect,  // no connection
+    kPauseToRollout,  // the connection is kept
+    kPauseToInit,     // the connection is kept
+  };
+  // An identity on its way to the disk.
+  struct Pending {
+    Identity identity;
+    bool has_configuration = false;
+  };
+
+  Actions Handle(const Connected&, MonotonicTime now);
+  Actions Handle(const Disconnected& event, MonotonicTime now);
+  Actions Handle(const Subscribed&, MonotonicTime now);
+  Actions Handle(const SubscribeFailed& event, MonotonicTime now);
+  Actions Handle(const RequestSent& event, MonotonicTime now);
+  Actions Handle(const RequestFailed& event, MonotonicTime now);
+  Actions Handle(const RolloutResult& result, MonotonicTime now);
+  Actions Handle(const InitResult& result, MonotonicTime now);
+  Actions Handle(const UnreadableResult& event, MonotonicTime now);
+  Actions Handle(const IdentityStored&, MonotonicTime now);
+  Actions Handle(const IdentityStoreFailed& event, MonotonicTime now);
+  Actions Handle(const SecretsReset&, MonotonicTime now);
+  Actions Handle(const DataModelChanged&, MonotonicTime now);
+  Actions Handle(const TimePassed&, MonotonicTime now);
+
+  // The broker for what comes next: rollout happens at base_url (2.1.1).
+  const std::string& TargetUrl() const;
+  bool OnDataBroker() const { return broker_url_ != config_.base_url; }
+  Actions ConnectToTarget(MonotonicTime now);
+  // Rollout or init, whichever is due, on the broker where it belongs.
+  Actions Proceed(MonotonicTime now);
+  Actions BeginRollout(MonotonicTime now);
+  Actions BeginInit(MonotonicTime now);
+  // Waits before `step`'s try; `why` is for detail().
+  Actions Pause(Step step, absl::string_view why, MonotonicTime now);
+  // The broker doesn't answer: ends the connection and pauses.
+  Actions GiveUpConnection(absl::string_view why, MonotonicTime now);
+  // What a failed init leads to (2.2.1).
+  Step AfterInitFailed() const;
+  Actions Ignore();
+  void Enter(Step step, MonotonicTime deadline);
+
   LifecycleConfig config_;
   std::minstd_rand random_;
+  Backoff reconnect_;
+  Backoff retry_;
+  Step step_ = Step::kDisabled;
   LifecycleState state_ = LifecycleState::kDisabled;
   MonotonicTime deadline_ = MonotonicTime::Never();
   std::string detail_;
   std::string broker_url_;
   bool connected_ = false;
+  // The ids are configured: there is never a rollout.
+  bool configured_ = false;
+  // Rollout comes before init.
+  bool rollout_due_ = true;
   Identity identity_;
+  std::optional<Pending> pending_;
+  // Of the request whose result is awaited.
+  std::string request_id_;
+  // Since when the data broker can't be reached.
+  std::optional<MonotonicTime> unreachable_since_;
   std::string portal_version_;
   uint64_t ignored_ = 0;
 };

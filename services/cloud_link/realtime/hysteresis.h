@@ -10,8 +10,12 @@ namespace fieldgate::cloud_link {
 
 // Which channels of one section must be sent (manual 7.2): all once, then a
 // channel when its value differs from the last *sent* one by its hysteresis or
-// more, or its state changes; a value that is no number on every change. A gps
-// channel brings its partner along.
+// more, or its state changes; a value that is no number (also a bool) on every
+// change. A gps channel brings its partner along.
+//
+// Decimal values have no exact double: 0.3 - 0.2 is a little less than 0.1. A
+// difference therefore counts as the hysteresis when it is short of it by no
+// more than 4 ulp of the largest of the three numbers. Thread-compatible.
 class Hysteresis {
  public:
   Hysteresis(const ChannelPlan& plan, const ChannelPlan::Section& section);
@@ -29,7 +33,19 @@ class Hysteresis {
   void Sent(absl::Span<const uint32_t> channels, absl::Span<const Sample> samples);
 
  private:
-  // ...
+  struct Last {
+    Value value;
+    uint8_t state = 0;
+    bool sent = false;
+  };
+
+  bool Changed(const Sample& sample, uint32_t channel) const;
+
+  uint32_t first_;
+  std::vector<double> hysteresis_;  // of channels first_ ...
+  std::vector<uint32_t> partner_;
+  std::vector<Last> last_;
+  bool started_ = false;  // anything was sent
 };
 
 }  // namespace fieldgate::cloud_link
