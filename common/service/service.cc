@@ -4,20 +4,20 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <future>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
-#include "absl/time/time.h"
 #include "common/cli/options.h"
 #include "common/log/log.h"
 
 namespace fieldgate::service {
 namespace {
 
-constexpr absl::Duration kStopWithin = absl::Seconds(3);
+constexpr std::chrono::seconds kStopWithin(3);
 constexpr int kFailed = 1;
 constexpr int kMisuse = 2;
 
@@ -104,7 +104,7 @@ int Main(
 
   // A call that hangs (a device, a name server) must not hold up the end: what
   // matters is on the disk already.
-  absl::Notification ended;
+  std::promise<void> ended;
   std::thread guard;
   absl::Status status = Prepare(options.state_dir);
   if (status.ok()) {
@@ -113,13 +113,13 @@ int Main(
       sigwait(&stop_signals, &signal_number);
       log::Info("stopping", {{"signal", signal_number == SIGTERM ? "SIGTERM" : "SIGINT"}});
       guard = std::thread([&ended] {
-        if (ended.WaitForNotificationWithTimeout(kStopWithin)) return;
+        if (ended.get_future().wait_for(kStopWithin) == std::future_status::ready) return;
         log::Warning("calls under way were cut off");
         _exit(0);
       });
     });
   }
-  ended.Notify();
+  ended.set_value();
   if (guard.joinable()) guard.join();
   if (!status.ok()) {
     log::Error("stopped", {{"error", std::string(status.message())}});

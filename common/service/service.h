@@ -32,8 +32,8 @@ struct Options {
 // and ignores SIGPIPE before any thread exists; calls `run`.
 //
 // `run` starts its threads, then calls `wait`, which returns when SIGTERM or
-// SIGINT comes, and shuts down; what still runs 3 s later is cut off. Its error is logged; the exit
-// status is 0, 1 (error) or 2 (misuse).
+// SIGINT comes, and shuts down; what still runs 3 s later is cut off. Its error
+// is logged; the exit status is 0, 1 (error) or 2 (misuse).
 int Main(absl::string_view service, int argc, char** argv,
          const std::function<absl::Status(const Options&, const std::function<void()>& wait)>& run);
 

@@ -1,10 +1,11 @@
 #include "services/cloud_link/gateway.h"
 
 #include <algorithm>
+#include <chrono>
+#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "common/log/log.h"
 #include "common/tixml/codec.h"
 
@@ -13,7 +14,7 @@ namespace {
 
 constexpr int kMaxCommands = 100;
 constexpr size_t kMaxStoreCalls = 1000;
-constexpr absl::Duration kStatusTimeout = absl::Seconds(2);
+constexpr std::chrono::seconds kStatusTimeout(2);
 // LastTimeStamp changes with each message; people and portals need it once a
 // second.
 constexpr absl::Duration kShowEvery = absl::Seconds(1);
@@ -163,14 +164,15 @@ void Gateway::Run() {
 
 void Gateway::Stop() {
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     stopped_ = true;
+    changed_.notify_all();
   }
   loop_.Stop();
 }
 
 bool Gateway::stopped() {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return stopped_;
 }
 
@@ -250,8 +252,9 @@ void Gateway::NoteChange() {
   if (states == last_states_) return;
   last_states_ = std::move(states);
   show_again_ = true;
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   ++version_;
+  changed_.notify_all();
 }
 
 void Gateway::ShowValues(Now now) {
@@ -270,7 +273,7 @@ void Gateway::ShowValues(Now now) {
 absl::StatusOr<Interpreter::TextResult> Gateway::Execute(const std::string& text,
                                                          const std::string& origin) {
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (commands_waiting_ >= kMaxCommands) {
       return absl::ResourceExhaustedError(
           absl::StrCat(kMaxCommands, " commands are waiting already; try again later"));
@@ -279,10 +282,10 @@ absl::StatusOr<Interpreter::TextResult> Gateway::Execute(const std::string& text
   }
   Interpreter::TextResult result;
   {
-    absl::MutexLock lock(&command_mutex_);
+    const std::lock_guard lock(command_mutex_);
     result = interpreter_.ExecuteText(text, origin);
   }
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   --commands_waiting_;
   return result;
 }
@@ -294,7 +297,7 @@ void Gateway::ExecuteConfiguration(std::vector<tixml::Node> commands,
     for (const tixml::Node& command : commands) {
       Interpreter::Result result;
       {
-        absl::MutexLock lock(&command_mutex_);
+        const std::lock_guard lock(command_mutex_);
         result = interpreter_.Execute({command}, absl::StrCat("rollout ", connector));
       }
       std::string entry = absl::StrCat("gateway_configuration of ", connector, ": ", command.name);
@@ -319,33 +322,20 @@ v1::GetStatusResponse Gateway::BuildStatus() const {
 }
 
 absl::StatusOr<v1::GetStatusResponse> Gateway::Status() {
-  struct Answer {
-    absl::Notification done;
-    v1::GetStatusResponse response;
-  };
-  const auto answer = std::make_shared<Answer>();
-  loop_.Post([this, answer] {
-    answer->response = BuildStatus();
-    answer->done.Notify();
-  });
-  if (!answer->done.WaitForNotificationWithTimeout(kStatusTimeout)) {
+  const auto answer = std::make_shared<std::promise<v1::GetStatusResponse>>();
+  std::future<v1::GetStatusResponse> future = answer->get_future();
+  loop_.Post([this, answer] { answer->set_value(BuildStatus()); });
+  // A loop that stops drops the task; the promise must outlive the wait.
+  if (future.wait_for(kStatusTimeout) != std::future_status::ready) {
     return absl::UnavailableError("the loop of cloud_link does not answer");
   }
-  return answer->response;
+  return future.get();
 }
 
 uint64_t Gateway::AwaitChange(uint64_t version, absl::Duration timeout) {
-  struct Condition {
-    Gateway* self;
-    uint64_t version;
-  } condition{this, version};
-  absl::MutexLock lock(&mutex_);
-  mutex_.AwaitWithTimeout(absl::Condition(
-                              +[](Condition* c) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-                                return c->self->version_ != c->version || c->self->stopped_;
-                              },
-                              &condition),
-                          timeout);
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, absl::ToChronoMilliseconds(timeout),
+                    [&] { return version_ != version || stopped_; });
   return version_;
 }
 

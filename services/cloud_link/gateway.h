@@ -1,14 +1,14 @@
 #pragma once
 
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "proto/cloud_link.pb.h"
 #include "proto/config_store.pb.h"
@@ -52,15 +52,14 @@ class Gateway {
   // Executes commands; at most 100 wait.
   // kResourceExhausted: they do already.
   absl::StatusOr<Interpreter::TextResult> Execute(const std::string& text,
-                                                  const std::string& origin)
-      ABSL_LOCKS_EXCLUDED(command_mutex_);
+                                                  const std::string& origin);
 
   // kUnavailable: the loop does not answer within 2 s.
   absl::StatusOr<v1::GetStatusResponse> Status();
   // Waits until the lifecycle states differ from those of `version`, or the
   // gateway stops, or `timeout`; returns their version now.
-  uint64_t AwaitChange(uint64_t version, absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mutex_);
-  bool stopped() ABSL_LOCKS_EXCLUDED(mutex_);
+  uint64_t AwaitChange(uint64_t version, absl::Duration timeout);
+  bool stopped();
 
  private:
   class Slot;
@@ -86,12 +85,13 @@ class Gateway {
   MonotonicTime show_at_ = MonotonicTime::Never();
   bool show_again_ = false;
 
-  absl::Mutex command_mutex_;
-  Interpreter interpreter_ ABSL_GUARDED_BY(command_mutex_);
-  absl::Mutex mutex_;
-  int commands_waiting_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t version_ ABSL_GUARDED_BY(mutex_) = 1;
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::mutex command_mutex_;  // guards interpreter_
+  Interpreter interpreter_;
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  int commands_waiting_ = 0;
+  uint64_t version_ = 1;
+  bool stopped_ = false;
 
   // Commands of rollouts; and short calls of config_store, which must not
   // wait behind a command. Last: their tasks use the others.

@@ -1,35 +1,43 @@
 #include "services/cloud_link/loop.h"
 
-#include <thread>
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "absl/time/time.h"
 
 namespace fieldgate::cloud_link {
+namespace {
+
+// The same clock and start as MonotonicTime.
+std::chrono::steady_clock::time_point ToSteady(MonotonicTime t) {
+  return std::chrono::steady_clock::time_point(absl::ToChronoNanoseconds(t.since_start));
+}
+
+}  // namespace
 
 void Loop::Post(Task task) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (stopped_) return;
   tasks_.push_back(std::move(task));
-  if (tasks_.size() == 1) wake_.Signal();
+  if (tasks_.size() == 1) wake_.notify_one();
 }
 
 void Loop::Stop() {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   stopped_ = true;
-  wake_.Signal();
+  wake_.notify_one();
 }
 
 void Loop::Run(const std::function<MonotonicTime()>& settle) {
   std::vector<Task> batch;
-  MonotonicTime wake_at = settle();
   for (;;) {
+    const MonotonicTime wake_at = settle();
     {
-      absl::MutexLock lock(&mutex_);
-      while (tasks_.empty() && !stopped_) {
-        const absl::Duration wait = wake_at - RealClock().Now();
-        if (wait <= absl::ZeroDuration()) break;
-        wake_.WaitWithTimeout(&mutex_, wait);
+      std::unique_lock lock(mutex_);
+      const auto ready = [this] { return !tasks_.empty() || stopped_; };
+      if (wake_at == MonotonicTime::Never()) {
+        wake_.wait(lock, ready);
+      } else {
+        wake_.wait_until(lock, ToSteady(wake_at), ready);
       }
       if (stopped_) {
         tasks_.clear();
@@ -39,33 +47,26 @@ void Loop::Run(const std::function<MonotonicTime()>& settle) {
     }
     for (Task& task : batch) task();
     batch.clear();
-    wake_at = settle();
   }
 }
 
-struct Worker::Thread {
-  std::thread thread;
-};
-
-Worker::Worker(size_t capacity) : capacity_(capacity), thread_(std::make_unique<Thread>()) {
-  thread_->thread = std::thread([this] { Run(); });
-}
+Worker::Worker(size_t capacity) : capacity_(capacity), thread_([this] { Run(); }) {}
 
 Worker::~Worker() {
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     stopped_ = true;
     tasks_.clear();
-    wake_.Signal();
+    wake_.notify_one();
   }
-  thread_->thread.join();
+  thread_.join();
 }
 
 bool Worker::Post(std::function<void()> task) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (stopped_ || tasks_.size() >= capacity_) return false;
   tasks_.push_back(std::move(task));
-  wake_.Signal();
+  wake_.notify_one();
   return true;
 }
 
@@ -73,11 +74,11 @@ void Worker::Run() {
   for (;;) {
     std::function<void()> task;
     {
-      absl::MutexLock lock(&mutex_);
-      while (tasks_.empty() && !stopped_) wake_.Wait(&mutex_);
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return !tasks_.empty() || stopped_; });
       if (stopped_) return;
       task = std::move(tasks_.front());
-      tasks_.erase(tasks_.begin());
+      tasks_.pop_front();
     }
     task();
   }

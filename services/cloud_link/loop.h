@@ -1,11 +1,12 @@
 #pragma once
 
+#include <condition_variable>
+#include <deque>
 #include <functional>
-#include <memory>
+#include <mutex>
+#include <thread>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "common/time/clock.h"
 
 namespace fieldgate::cloud_link {
@@ -17,19 +18,19 @@ class Loop {
 
   // Runs `task` on the loop's thread, in the order of posting. Never blocks.
   // After Stop, tasks are dropped.
-  void Post(Task task) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Post(Task task);
   // Makes Run return after the tasks under way. Thread-safe.
-  void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Stop();
 
   // Until Stop: runs all posted tasks, then `settle`, which does what has
   // become due and returns when it wants to be called again at the latest.
-  void Run(const std::function<MonotonicTime()>& settle) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Run(const std::function<MonotonicTime()>& settle);
 
  private:
-  absl::Mutex mutex_;
-  absl::CondVar wake_;
-  std::vector<Task> tasks_ ABSL_GUARDED_BY(mutex_);
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::mutex mutex_;  // guards all below
+  std::condition_variable wake_;
+  std::vector<Task> tasks_;
+  bool stopped_ = false;
 };
 
 // A thread that runs tasks one after the other, for calls that block: commands,
@@ -42,18 +43,17 @@ class Worker {
   ~Worker();
 
   // False when `capacity` tasks wait already; the task was not taken.
-  bool Post(std::function<void()> task) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool Post(std::function<void()> task);
 
  private:
-  struct Thread;
-  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Run();
 
   const size_t capacity_;
-  absl::Mutex mutex_;
-  absl::CondVar wake_;
-  std::vector<std::function<void()>> tasks_ ABSL_GUARDED_BY(mutex_);
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  std::unique_ptr<Thread> thread_;
+  std::mutex mutex_;  // guards tasks_ and stopped_
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> tasks_;
+  bool stopped_ = false;
+  std::thread thread_;
 };
 
 }  // namespace fieldgate::cloud_link

@@ -1,15 +1,15 @@
 #include "services/cloud_link/loop.h"
 
-#include <atomic>
+#include <chrono>
+#include <future>
 #include <thread>
 
-#include "absl/synchronization/notification.h"
 #include "gtest/gtest.h"
 
 namespace fieldgate::cloud_link {
 namespace {
 
-constexpr absl::Duration kLong = absl::Seconds(30);
+constexpr std::chrono::seconds kLong(30);
 
 TEST(LoopTest, RunsTasksInTheOrderOfPosting) {
   Loop loop;
@@ -33,10 +33,10 @@ TEST(LoopTest, SettlesAfterTasksAndAtItsDeadline) {
 
 TEST(LoopTest, APostWakesTheWaitingLoop) {
   Loop loop;
-  absl::Notification ran;
+  std::promise<void> ran;
   std::thread thread([&loop] { loop.Run([] { return MonotonicTime::Never(); }); });
-  loop.Post([&ran] { ran.Notify(); });
-  EXPECT_TRUE(ran.WaitForNotificationWithTimeout(kLong));
+  loop.Post([&ran] { ran.set_value(); });
+  EXPECT_EQ(ran.get_future().wait_for(kLong), std::future_status::ready);
   loop.Stop();
   thread.join();
 }
@@ -51,19 +51,18 @@ TEST(LoopTest, AfterStopNothingRuns) {
 }
 
 TEST(WorkerTest, TakesNoMoreThanItsCapacity) {
-  absl::Notification busy, go;
+  std::promise<void> busy, go, last;
   Worker worker(2);
   ASSERT_TRUE(worker.Post([&] {
-    busy.Notify();
-    go.WaitForNotification();
+    busy.set_value();
+    go.get_future().wait();
   }));
-  ASSERT_TRUE(busy.WaitForNotificationWithTimeout(kLong));
-  absl::Notification last;
+  ASSERT_EQ(busy.get_future().wait_for(kLong), std::future_status::ready);
   EXPECT_TRUE(worker.Post([] {}));
-  EXPECT_TRUE(worker.Post([&last] { last.Notify(); }));
+  EXPECT_TRUE(worker.Post([&last] { last.set_value(); }));
   EXPECT_FALSE(worker.Post([] {}));
-  go.Notify();
-  EXPECT_TRUE(last.WaitForNotificationWithTimeout(kLong));
+  go.set_value();
+  EXPECT_EQ(last.get_future().wait_for(kLong), std::future_status::ready);
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
 #include "services/cloud_link/clients/process_client.h"
 
+#include <condition_variable>
 #include <map>
+#include <mutex>
 #include <utility>
 
-#include "absl/synchronization/mutex.h"
 #include "common/rpc/rpc.h"
 #include "common/tixml/node_proto.h"
 #include "proto/process_data.grpc.pb.h"
@@ -63,15 +64,17 @@ class GrpcValueStream : public ValueStream {
 
   ~GrpcValueStream() override {
     {
-      absl::MutexLock lock(&mutex_);
+      const std::lock_guard lock(mutex_);
       ended_ = true;
+      wake_.notify_all();
     }
     thread_.reset();
   }
 
   void Consumed() override {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     --under_way_;
+    wake_.notify_all();
   }
 
  private:
@@ -80,19 +83,15 @@ class GrpcValueStream : public ValueStream {
     bool any = false;
     for (;;) {
       {
-        absl::MutexLock lock(&mutex_);
-        mutex_.Await(absl::Condition(
-            +[](GrpcValueStream* self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self->mutex_) {
-              return self->under_way_ < kMaxBatches || self->ended_;
-            },
-            this));
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [this] { return under_way_ < kMaxBatches || ended_; });
         if (ended_) break;
       }
       auto batch = std::make_unique<v1::ValueBatch>();
       if (!reader->Read(batch.get())) break;
       any = true;
       {
-        absl::MutexLock lock(&mutex_);
+        const std::lock_guard lock(mutex_);
         ++under_way_;
       }
       on_batch_(std::move(batch));
@@ -106,9 +105,10 @@ class GrpcValueStream : public ValueStream {
   const std::function<void(std::unique_ptr<v1::ValueBatch>)> on_batch_;
   const std::function<void()> on_lost_;
   v1::SubscribeRequest request_;
-  absl::Mutex mutex_;
-  int under_way_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  std::mutex mutex_;  // guards under_way_ and ended_
+  std::condition_variable wake_;
+  int under_way_ = 0;
+  bool ended_ = false;
   std::unique_ptr<StreamThread> thread_;
 };
 
@@ -123,16 +123,18 @@ class GrpcValueReporter : public ValueReporter {
 
   ~GrpcValueReporter() override {
     {
-      absl::MutexLock lock(&mutex_);
+      const std::lock_guard lock(mutex_);
       ended_ = true;
+      wake_.notify_all();
     }
     thread_.reset();
   }
 
   void Show(std::vector<std::pair<std::string, std::string>> values) override {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     values_ = std::move(values);
     ++version_;
+    wake_.notify_all();
   }
 
  private:
@@ -144,13 +146,8 @@ class GrpcValueReporter : public ValueReporter {
     for (;;) {
       Values values;
       {
-        absl::MutexLock lock(&mutex_);
-        seen_ = version;
-        mutex_.Await(absl::Condition(
-            +[](GrpcValueReporter* self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self->mutex_) {
-              return self->version_ != self->seen_ || self->ended_;
-            },
-            this));
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [&] { return version_ != version || ended_; });
         if (ended_) break;
         version = version_;
         values = values_;
@@ -177,11 +174,11 @@ class GrpcValueReporter : public ValueReporter {
   }
 
   std::unique_ptr<v1::ProcessData::Stub> stub_;
-  absl::Mutex mutex_;
-  Values values_ ABSL_GUARDED_BY(mutex_);
-  uint64_t version_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t seen_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  std::mutex mutex_;  // guards values_, version_ and ended_
+  std::condition_variable wake_;
+  Values values_;
+  uint64_t version_ = 0;
+  bool ended_ = false;
   std::unique_ptr<StreamThread> thread_;
 };
 

@@ -1,5 +1,6 @@
 #include "services/cloud_link/clients/stream_thread.h"
 
+#include <chrono>
 #include <utility>
 
 #include "grpcpp/client_context.h"
@@ -9,7 +10,7 @@ namespace {
 
 // A killed service is back within a second; a missing one costs five cheap
 // attempts a second.
-constexpr absl::Duration kPause = absl::Milliseconds(200);
+constexpr std::chrono::milliseconds kPause(200);
 
 }  // namespace
 
@@ -18,31 +19,26 @@ StreamThread::StreamThread(std::function<void(grpc::ClientContext&)> call)
 
 StreamThread::~StreamThread() {
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     stopped_ = true;
     if (context_ != nullptr) context_->TryCancel();
-    wake_.SignalAll();
+    wake_.notify_all();
   }
   thread_.join();
-}
-
-bool StreamThread::running() {
-  absl::MutexLock lock(&mutex_);
-  return !stopped_;
 }
 
 void StreamThread::Run() {
   for (;;) {
     grpc::ClientContext context;
     {
-      absl::MutexLock lock(&mutex_);
+      const std::lock_guard lock(mutex_);
       if (stopped_) return;
       context_ = &context;
     }
     call_(context);
-    absl::MutexLock lock(&mutex_);
+    std::unique_lock lock(mutex_);
     context_ = nullptr;
-    if (!stopped_) wake_.WaitWithTimeout(&mutex_, kPause);
+    wake_.wait_for(lock, kPause, [this] { return stopped_; });
   }
 }
 

@@ -1,12 +1,9 @@
 #pragma once
 
+#include <condition_variable>
 #include <functional>
-#include <memory>
+#include <mutex>
 #include <thread>
-
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 
 namespace grpc {
 class ClientContext;
@@ -22,17 +19,14 @@ class StreamThread {
   // Cancels the call and joins.
   ~StreamThread();
 
-  // Between calls of `call`, and in it, false once the end has come.
-  bool running() ABSL_LOCKS_EXCLUDED(mutex_);
-
  private:
-  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Run();
 
   const std::function<void(grpc::ClientContext&)> call_;
-  absl::Mutex mutex_;
-  absl::CondVar wake_;
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  grpc::ClientContext* context_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::mutex mutex_;  // guards stopped_ and context_
+  std::condition_variable wake_;
+  bool stopped_ = false;
+  grpc::ClientContext* context_ = nullptr;
   std::thread thread_;
 };
 
