@@ -51,14 +51,28 @@ struct LossRecord {
 
 struct OutboxStats {
   int64_t entries = 0;  // waiting, not yet acknowledged
-  int64_t bytes = 0;    // of their contents
+  int64_t bytes = 0;    // what they take, by SizeOf
   int64_t dropped = 0;  // since the file was made
 };
 
 enum class FullPolicy { kDropOldest, kDropNewest };
 
+// What an entry takes of the limits: topic and content, and 64 bytes for its
+// numbers and its place, without which a million tiny messages would take ten
+// times the disk that the user allowed.
+inline int64_t SizeOf(const OutboxEntry& entry) {
+  return static_cast<int64_t>(entry.topic.size() + entry.content.size()) + 64;
+}
+
+// Results are few and small; they are bounded apart from data, so that neither
+// a full cache nor its policy ever loses an answer that somebody waits for.
+constexpr int64_t kMaxResultBytes = 4 << 20;
+// Loss records that are kept; of more, the oldest goes. OutboxStats.dropped
+// counts on.
+constexpr int kMaxLossRecords = 1000;
+
 struct OutboxLimits {
-  int64_t max_bytes = 64 << 20;
+  int64_t max_bytes = 64 << 20;  // of the data lane
   FullPolicy policy = FullPolicy::kDropOldest;
 };
 
@@ -71,8 +85,10 @@ struct OutboxLimits {
 // durable before Commit returns OK; after that all of it survives a power
 // cut. Thread-compatible; blocks on disk; called by the loop only.
 //
-// Every method: kUnavailable when the file can't be read or written; the
-// transaction is rolled back and may be tried again.
+// Every method: kUnavailable when the file can't be read or written (kDataLoss
+// when it is damaged); the transaction is rolled back and may be tried again.
+// kFailedPrecondition: a method that changes something, outside of a
+// transaction.
 class Outbox {
  public:
   virtual ~Outbox() = default;
@@ -98,22 +114,31 @@ class Outbox {
   virtual absl::StatusOr<std::string> GetLayout(int64_t layout) = 0;
 
   // Adds an entry. Over the limits, kDropOldest removes the oldest data
-  // entries and writes a loss record.
+  // entries and writes a loss record. A record may name a message that was
+  // under way and arrives after all; none is missing.
   //
-  // kResourceExhausted: full under kDropNewest; the entry was not added and
-  //                     its loss is recorded.
+  // kResourceExhausted: full under kDropNewest, larger than the limit itself,
+  //                     or too many results; the entry was not added and its
+  //                     loss is recorded. The transaction goes on.
   virtual absl::StatusOr<EntryId> Append(const OutboxEntry& entry) = 0;
 
   // Removes acknowledged entries. Unknown ids are ignored.
   virtual absl::Status Remove(const std::vector<EntryId>& ids) = 0;
+
+  // Removes an entry that can't be sent and records its loss.
+  virtual absl::Status Discard(EntryId id, absl::string_view reason) = 0;
 
   // The entries of `lane` after `after`, oldest first, at most `max_count`
   // and about `max_bytes` (but at least one if there is any).
   virtual absl::StatusOr<std::vector<StoredEntry>> Read(Lane lane, EntryId after, int max_count,
                                                         int64_t max_bytes) = 0;
 
+  // Oldest first. Losses that follow each other for the same reason are one.
   virtual absl::StatusOr<std::vector<LossRecord>> Losses() = 0;
   virtual OutboxStats Stats() const = 0;
+
+  // Holds from the next Append on; nothing is removed before.
+  virtual void SetLimits(const OutboxLimits& limits) = 0;
 };
 
 }  // namespace fieldgate::cloud_link

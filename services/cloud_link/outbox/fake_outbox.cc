@@ -1,0 +1,181 @@
+#include "services/cloud_link/outbox/fake_outbox.h"
+
+#include <iterator>
+#include <utility>
+
+#include "services/cloud_link/outbox/loss_log.h"
+
+namespace fieldgate::cloud_link {
+
+absl::Status FakeOutbox::Begin() {
+  if (!failure_.ok()) return failure_;
+  if (in_transaction_) return absl::FailedPreconditionError("a transaction is open");
+  in_transaction_ = true;
+  before_ = ledger_;
+  return absl::OkStatus();
+}
+
+absl::Status FakeOutbox::Commit() {
+  if (absl::Status s = Writable(); !s.ok()) return s;
+  if (std::exchange(fail_commit_, false)) {
+    Rollback();
+    return absl::UnavailableError("the commit failed");
+  }
+  in_transaction_ = false;
+  undo_.clear();
+  return absl::OkStatus();
+}
+
+void FakeOutbox::Rollback() {
+  if (!in_transaction_) return;
+  in_transaction_ = false;
+  for (auto undo = undo_.rbegin(); undo != undo_.rend(); ++undo) (*undo)();
+  undo_.clear();
+  ledger_ = std::move(before_);
+}
+
+// Whether a change may be made now; else the transaction is over.
+absl::Status FakeOutbox::Writable() {
+  if (!in_transaction_) return absl::FailedPreconditionError("no transaction is open");
+  if (!failure_.ok()) Rollback();
+  return failure_;
+}
+
+absl::StatusOr<int64_t> FakeOutbox::NextMessageId() {
+  if (absl::Status s = Writable(); !s.ok()) return s;
+  return ledger_.next_message_id++;
+}
+
+absl::StatusOr<int64_t> FakeOutbox::NextCounter(absl::string_view name) {
+  if (!failure_.ok()) {
+    Rollback();
+    return failure_;
+  }
+  const std::string key(name);
+  const int64_t value = ++counters_[key];
+  if (in_transaction_) undo_.push_back([this, key, value] { counters_[key] = value - 1; });
+  return value;
+}
+
+absl::StatusOr<int64_t> FakeOutbox::PutLayout(absl::string_view bytes) {
+  if (absl::Status s = Writable(); !s.ok()) return s;
+  for (const auto& [number, known] : layouts_) {
+    if (known == bytes) return number;
+  }
+  undo_.push_back([this, layouts = layouts_] { layouts_ = layouts; });
+  for (auto layout = layouts_.begin(); layout != layouts_.end();) {
+    bool used = false;
+    for (const Entries_& lane : lanes_) {
+      for (const auto& [id, entry] : lane) used |= entry.layout == layout->first;
+    }
+    layout = used ? std::next(layout) : layouts_.erase(layout);
+  }
+  layouts_[++last_layout_] = std::string(bytes);
+  return last_layout_;
+}
+
+absl::StatusOr<std::string> FakeOutbox::GetLayout(int64_t layout) {
+  if (!failure_.ok()) return failure_;
+  auto found = layouts_.find(layout);
+  if (found == layouts_.end()) return absl::DataLossError("no such layout");
+  return found->second;
+}
+
+absl::StatusOr<EntryId> FakeOutbox::Append(const OutboxEntry& entry) {
+  if (absl::Status s = Writable(); !s.ok()) return s;
+  const bool data = entry.lane == Lane::kData;
+  const int64_t size = SizeOf(entry);
+  const int64_t limit = data ? limits_.max_bytes : kMaxResultBytes;
+  int64_t& bytes = ledger_.lane_bytes[static_cast<int>(entry.lane)];
+  Entries_& lane = lanes_[static_cast<int>(entry.lane)];
+  absl::string_view lost;
+  if (size > limit) {
+    lost = kLostAsTooLarge;
+  } else if (bytes + size > limit && !data) {
+    lost = kLostAsResult;
+  } else if (bytes + size > limit && limits_.policy == FullPolicy::kDropNewest) {
+    lost = kLostAsNewest;
+  }
+  if (!lost.empty()) {
+    NoteLoss(entry, lost);
+    return absl::ResourceExhaustedError(lost);
+  }
+  while (bytes + size > limit) {
+    NoteLoss(lane.begin()->second, kLostAsOldest);
+    RemoveEntry(lane, lane.begin());
+  }
+  const EntryId id = ledger_.next_id++;
+  bytes += size;
+  lane.emplace(id, entry);
+  undo_.push_back([&lane, id] { lane.erase(id); });
+  return id;
+}
+
+void FakeOutbox::RemoveEntry(Entries_& lane, Entries_::iterator entry) {
+  ledger_.lane_bytes[&lane - lanes_] -= SizeOf(entry->second);
+  undo_.push_back([&lane, id = entry->first, copy = entry->second] { lane.emplace(id, copy); });
+  lane.erase(entry);
+}
+
+void FakeOutbox::NoteLoss(const OutboxEntry& entry, absl::string_view reason) {
+  ++ledger_.dropped;
+  const LossRecord loss = LossOf(entry.message_id, entry.timestamp, reason);
+  if (!ledger_.losses.empty() && Extend(ledger_.losses.back(), loss)) return;
+  ledger_.losses.push_back(loss);
+  if (ledger_.losses.size() > kMaxLossRecords) ledger_.losses.erase(ledger_.losses.begin());
+}
+
+absl::Status FakeOutbox::Remove(const std::vector<EntryId>& ids) {
+  if (absl::Status s = Writable(); !s.ok()) return s;
+  for (const EntryId id : ids) {
+    for (Entries_& lane : lanes_) {
+      if (auto found = lane.find(id); found != lane.end()) RemoveEntry(lane, found);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FakeOutbox::Discard(EntryId id, absl::string_view reason) {
+  if (absl::Status s = Writable(); !s.ok()) return s;
+  for (Entries_& lane : lanes_) {
+    if (auto found = lane.find(id); found != lane.end()) {
+      NoteLoss(found->second, reason);
+      RemoveEntry(lane, found);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<StoredEntry>> FakeOutbox::Read(Lane which, EntryId after, int max_count,
+                                                          int64_t max_bytes) {
+  if (!failure_.ok()) return failure_;
+  std::vector<StoredEntry> out;
+  const Entries_& lane = lanes_[static_cast<int>(which)];
+  int64_t bytes = 0;
+  for (auto entry = lane.upper_bound(after); entry != lane.end(); ++entry) {
+    bytes += SizeOf(entry->second);
+    if (!out.empty() && (bytes > max_bytes || static_cast<int>(out.size()) >= max_count)) break;
+    out.push_back({entry->first, entry->second});
+  }
+  return out;
+}
+
+absl::StatusOr<std::vector<LossRecord>> FakeOutbox::Losses() {
+  if (!failure_.ok()) return failure_;
+  return ledger_.losses;
+}
+
+OutboxStats FakeOutbox::Stats() const {
+  return {static_cast<int64_t>(lanes_[0].size() + lanes_[1].size()),
+          ledger_.lane_bytes[0] + ledger_.lane_bytes[1], ledger_.dropped};
+}
+
+std::vector<StoredEntry> FakeOutbox::Entries() const {
+  std::vector<StoredEntry> out;
+  for (const Entries_& lane : lanes_) {
+    for (const auto& [id, entry] : lane) out.push_back({id, entry});
+  }
+  return out;
+}
+
+}  // namespace fieldgate::cloud_link

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "services/cloud_link/outbox/outbox.h"
+
+namespace fieldgate::cloud_link {
+
+// An outbox in memory that behaves like SqliteOutbox. The object is the disk:
+// a test "restarts" by destroying what uses it, after Crash. Thread-compatible.
+class FakeOutbox : public Outbox {
+ public:
+  explicit FakeOutbox(const OutboxLimits& limits = {}) : limits_(limits) {}
+
+  // From now on every call that would touch the disk fails with `status`; OK
+  // heals it.
+  void FailWith(absl::Status status) { failure_ = std::move(status); }
+  // The next Commit fails once, with kUnavailable.
+  void FailNextCommit() { fail_commit_ = true; }
+  // The process died: what was not committed is gone.
+  void Crash() { Rollback(); }
+
+  absl::Status Begin() override;
+  absl::Status Commit() override;
+  void Rollback() override;
+  absl::StatusOr<int64_t> NextMessageId() override;
+  int64_t PeekMessageId() const override { return ledger_.next_message_id; }
+  absl::StatusOr<int64_t> NextCounter(absl::string_view name) override;
+  absl::StatusOr<int64_t> PutLayout(absl::string_view bytes) override;
+  absl::StatusOr<std::string> GetLayout(int64_t layout) override;
+  absl::StatusOr<EntryId> Append(const OutboxEntry& entry) override;
+  absl::Status Remove(const std::vector<EntryId>& ids) override;
+  absl::Status Discard(EntryId id, absl::string_view reason) override;
+  absl::StatusOr<std::vector<StoredEntry>> Read(Lane lane, EntryId after, int max_count,
+                                                int64_t max_bytes) override;
+  absl::StatusOr<std::vector<LossRecord>> Losses() override;
+  OutboxStats Stats() const override;
+  void SetLimits(const OutboxLimits& limits) override { limits_ = limits; }
+
+  // What it holds, for a test to look at; results first, then data.
+  std::vector<StoredEntry> Entries() const;
+
+ private:
+  struct Ledger {
+    int64_t next_message_id = 1;
+    EntryId next_id = 1;
+    int64_t lane_bytes[2] = {0, 0};
+    int64_t dropped = 0;
+    std::vector<LossRecord> losses;
+  };
+  using Entries_ = std::map<EntryId, OutboxEntry>;
+
+  absl::Status Writable();
+  void RemoveEntry(Entries_& lane, Entries_::iterator entry);
+  void NoteLoss(const OutboxEntry& entry, absl::string_view reason);
+
+  OutboxLimits limits_;
+  absl::Status failure_;
+  bool fail_commit_ = false;
+
+  bool in_transaction_ = false;
+  Ledger ledger_;
+  Ledger before_;                            // at Begin
+  std::vector<std::function<void()>> undo_;  // newest last
+  Entries_ lanes_[2];
+  std::map<std::string, int64_t> counters_;
+  std::map<int64_t, std::string> layouts_;
+  int64_t last_layout_ = 0;
+};
+
+}  // namespace fieldgate::cloud_link

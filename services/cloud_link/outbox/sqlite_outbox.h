@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "services/cloud_link/outbox/outbox.h"
+
+namespace fieldgate::cloud_link {
+
+// The file that the outboxes of all connectors share. One transaction at a
+// time: a second outbox's Begin while one is open is kFailedPrecondition.
+// Thread-compatible, with all its outboxes; blocks on disk.
+class OutboxFile {
+ public:
+  // Opens or creates the file in a directory that exists.
+  //
+  // kUnavailable:        the file can't be opened or written.
+  // kDataLoss:           it is damaged. Who replaces it must know that its
+  //                      message_ids begin anew.
+  // kFailedPrecondition: it was written by a newer program.
+  static absl::StatusOr<std::unique_ptr<OutboxFile>> Open(const std::string& path);
+  ~OutboxFile();
+
+  // The outbox of a connector ("CloudConn2"), with what it held when it was
+  // last open. The file outlives it.
+  //
+  // kUnavailable:        as Open.
+  // kFailedPrecondition: this connector's outbox is open already, or a
+  //                      transaction is.
+  // kResourceExhausted:  16 connectors have used the file.
+  absl::StatusOr<std::unique_ptr<Outbox>> Connector(absl::string_view name,
+                                                    const OutboxLimits& limits);
+
+  struct Shared;
+
+ private:
+  explicit OutboxFile(std::shared_ptr<Shared> shared);
+
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace fieldgate::cloud_link
