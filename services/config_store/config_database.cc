@@ -1,0 +1,280 @@
+#include "services/config_store/config_database.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "services/config_store/schema.h"
+
+namespace fieldgate::config_store {
+namespace {
+
+using google::protobuf::RepeatedPtrField;
+using google::protobuf::Timestamp;
+
+void SetTimestamp(int64_t us, Timestamp& timestamp) {
+  timestamp.set_seconds(us / 1'000'000);
+  timestamp.set_nanos(static_cast<int32_t>(us % 1'000'000 * 1'000));
+}
+
+// Steps through all rows of a query; `read` takes the statement at each.
+template <class Read>
+absl::Status ForEachRow(sqlite::Statement& statement, Read read) {
+  while (true) {
+    const absl::StatusOr<bool> row = statement.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::OkStatus();
+    read(statement);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ConfigDatabase>> ConfigDatabase::Open(const std::string& path) {
+  absl::StatusOr<std::unique_ptr<sqlite::Database>> database = sqlite::Database::Open(path);
+  if (!database.ok()) return database.status();
+  if (absl::Status status = sqlite::Migrate(**database, Migrations()); !status.ok()) return status;
+  return std::unique_ptr<ConfigDatabase>(new ConfigDatabase(*std::move(database)));
+}
+
+absl::StatusOr<ConfigDatabase::Content> ConfigDatabase::Load() {
+  Content content;
+  absl::StatusOr<sqlite::Statement*> revision =
+      database_->Cached("SELECT ifnull(max(revision), 0) FROM revision");
+  if (!revision.ok()) return revision.status();
+  absl::Status status =
+      ForEachRow(**revision, [&](const sqlite::Statement& row) { content.revision = row.Int(0); });
+  if (!status.ok()) return status;
+
+  absl::StatusOr<sqlite::Statement*> bodies = database_->Cached(
+      "SELECT database, parent, body FROM database_body AS b"
+      " WHERE revision = (SELECT max(revision) FROM database_body WHERE database = b.database)"
+      " ORDER BY database, part");
+  if (!bodies.ok()) return bodies.status();
+  status = ForEachRow(**bodies, [&](const sqlite::Statement& row) {
+    content.databases[std::string(row.Text(0))].push_back(
+        {std::string(row.Text(1)), std::string(row.Text(2))});
+  });
+  if (!status.ok()) return status;
+
+  absl::StatusOr<sqlite::Statement*> identities = database_->Cached(
+      "SELECT connector, gateway_id, customer_id, data_broker_url, data_broker_qos"
+      " FROM identity ORDER BY connector");
+  if (!identities.ok()) return identities.status();
+  status = ForEachRow(**identities, [&](const sqlite::Statement& row) {
+    v1::Identity& identity = content.identities[std::string(row.Text(0))];
+    identity.set_gateway_id(std::string(row.Text(1)));
+    identity.set_customer_id(std::string(row.Text(2)));
+    identity.set_data_broker_url(std::string(row.Text(3)));
+    if (row.Int(4) >= 0) identity.set_data_broker_qos(static_cast<int32_t>(row.Int(4)));
+  });
+  if (!status.ok()) return status;
+  return content;
+}
+
+absl::Status ConfigDatabase::Commit(const Revision& revision,
+                                    const RepeatedPtrField<v1::Connector>& connectors) {
+  absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*database_);
+  absl::Status status = transaction.status();
+  if (status.ok()) status = WriteRevision(revision);
+  if (status.ok()) status = WriteConnectors(connectors);
+  if (status.ok()) status = Prune();
+  if (status.ok()) status = transaction->Commit();
+  return status;
+}
+
+absl::Status ConfigDatabase::WriteRevision(const Revision& revision) {
+  absl::StatusOr<sqlite::Statement*> insert = database_->Cached(
+      "INSERT INTO revision (revision, created_at_us, database, origin) VALUES (?1, ?2, ?3, ?4)");
+  if (!insert.ok()) return insert.status();
+  (*insert)
+      ->BindInt(1, revision.revision)
+      .BindInt(2, absl::ToUnixMicros(revision.created_at))
+      .BindText(3, revision.path)
+      .BindText(4, revision.origin);
+  absl::Status status = (*insert)->Run();
+  for (size_t part = 0; status.ok() && part < revision.text.size(); ++part) {
+    absl::StatusOr<sqlite::Statement*> body = database_->Cached(
+        "INSERT INTO database_body (database, revision, part, parent, body)"
+        " VALUES (?1, ?2, ?3, ?4, ?5)");
+    if (!body.ok()) return body.status();
+    (*body)
+        ->BindText(1, revision.database)
+        .BindInt(2, revision.revision)
+        .BindInt(3, static_cast<int64_t>(part))
+        .BindText(4, revision.text[part].parent)
+        .BindText(5, revision.text[part].text);
+    status = (*body)->Run();
+  }
+  return status;
+}
+
+absl::Status ConfigDatabase::WriteConnectors(const RepeatedPtrField<v1::Connector>& connectors) {
+  absl::StatusOr<sqlite::Statement*> clear = database_->Cached("DELETE FROM connector");
+  if (!clear.ok()) return clear.status();
+  absl::Status status = (*clear)->Run();  // the other tables follow
+  for (const v1::Connector& c : connectors) {
+    if (!status.ok()) return status;
+    absl::StatusOr<sqlite::Statement*> insert = database_->Cached(
+        "INSERT INTO connector (name, start, base_url, username, gateway_id, customer_id, qos,"
+        " format, keep_alive_s, client_id, clean_session, cache, cache_max_mb, server_auth,"
+        " time_zone) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)");
+    if (!insert.ok()) return insert.status();
+    (*insert)
+        ->BindText(1, c.name())
+        .BindInt(2, c.start())
+        .BindText(3, c.base_url())
+        .BindText(4, c.username())
+        .BindText(5, c.gateway_id())
+        .BindText(6, c.customer_id())
+        .BindInt(7, c.qos())
+        .BindText(8, v1::PayloadFormat_Name(c.format()))
+        .BindInt(9, c.keep_alive_s())
+        .BindText(10, c.client_id())
+        .BindInt(11, c.clean_session())
+        .BindInt(12, c.cache())
+        .BindInt(13, c.cache_max_mb())
+        .BindText(14, v1::Tls::ServerAuth_Name(c.tls().server_auth()))
+        .BindText(15, c.time_zone());
+    status = (*insert)->Run();
+    for (int i = 0; status.ok() && i < c.sections_size(); ++i) {
+      status = WriteSection(c.name(), c.sections(i));
+    }
+  }
+  return status;
+}
+
+absl::Status ConfigDatabase::WriteSection(const std::string& connector,
+                                          const v1::RealtimeSection& section) {
+  absl::StatusOr<sqlite::Statement*> insert = database_->Cached(
+      "INSERT INTO realtime_section (connector, section, mode, period_ms)"
+      " VALUES (?1, ?2, ?3, ?4)");
+  absl::StatusOr<sqlite::Statement*> insert_point = database_->Cached(
+      "INSERT INTO realtime_point (connector, section, position, name, path, second_path,"
+      " hysteresis, origin) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+  absl::StatusOr<sqlite::Statement*> insert_metadata = database_->Cached(
+      "INSERT INTO realtime_metadata (connector, section, position, name, value)"
+      " VALUES (?1, ?2, ?3, ?4, ?5)");
+  for (const auto* statement : {&insert, &insert_point, &insert_metadata}) {
+    if (!statement->ok()) return statement->status();
+  }
+  const bool cyclic = section.has_send_period_ms();
+  (*insert)
+      ->BindText(1, connector)
+      .BindInt(2, section.number())
+      .BindText(3, cyclic ? "cyclic" : "hysteresis")
+      .BindInt(
+          4, static_cast<int64_t>(cyclic ? section.send_period_ms() : section.update_period_ms()));
+  absl::Status status = (*insert)->Run();
+  for (int position = 0; position < section.points_size(); ++position) {
+    if (!status.ok()) return status;
+    const v1::DataPoint& point = section.points(position);
+    (*insert_point)
+        ->BindText(1, connector)
+        .BindInt(2, section.number())
+        .BindInt(3, position)
+        .BindText(4, point.name())
+        .BindText(5, point.path())
+        .BindText(6, point.second_path())
+        .BindDouble(7, point.hysteresis())
+        .BindText(8, v1::DataPoint::Origin_Name(point.origin()));
+    status = (*insert_point)->Run();
+    for (int i = 0; status.ok() && i < point.metadata_size(); ++i) {
+      (*insert_metadata)
+          ->BindText(1, connector)
+          .BindInt(2, section.number())
+          .BindInt(3, position)
+          .BindText(4, point.metadata(i).name())
+          .BindText(5, point.metadata(i).value());
+      status = (*insert_metadata)->Run();
+    }
+  }
+  return status;
+}
+
+absl::Status ConfigDatabase::Prune() {
+  absl::StatusOr<sqlite::Statement*> revisions = database_->Cached(
+      "DELETE FROM revision WHERE revision <= (SELECT max(revision) FROM revision) - ?1");
+  if (!revisions.ok()) return revisions.status();
+  if (absl::Status status = (*revisions)->BindInt(1, kRevisions).Run(); !status.ok()) {
+    return status;
+  }
+  // Of each database the newest text that is not younger than the oldest kept
+  // revision stays: that revision has it.
+  absl::StatusOr<sqlite::Statement*> bodies = database_->Cached(
+      "DELETE FROM database_body WHERE revision <"
+      " (SELECT max(revision) FROM database_body AS b WHERE b.database = database_body.database"
+      "  AND b.revision <= (SELECT min(revision) FROM revision))");
+  if (!bodies.ok()) return bodies.status();
+  return (*bodies)->Run();
+}
+
+absl::StatusOr<std::vector<v1::ListRevisionsResponse::Revision>> ConfigDatabase::ListRevisions() {
+  absl::StatusOr<sqlite::Statement*> select = database_->Cached(
+      "SELECT revision, created_at_us, database, origin FROM revision ORDER BY revision DESC");
+  if (!select.ok()) return select.status();
+  std::vector<v1::ListRevisionsResponse::Revision> revisions;
+  const absl::Status status = ForEachRow(**select, [&](const sqlite::Statement& row) {
+    v1::ListRevisionsResponse::Revision& revision = revisions.emplace_back();
+    revision.set_revision(row.Int(0));
+    SetTimestamp(row.Int(1), *revision.mutable_created_at());
+    revision.set_database(std::string(row.Text(2)));
+    revision.set_origin(std::string(row.Text(3)));
+  });
+  if (!status.ok()) return status;
+  return revisions;
+}
+
+absl::Status ConfigDatabase::SaveIdentity(absl::string_view connector,
+                                          const v1::Identity& identity) {
+  absl::StatusOr<sqlite::Statement*> replace = database_->Cached(
+      "INSERT OR REPLACE INTO identity"
+      " (connector, gateway_id, customer_id, data_broker_url, data_broker_qos)"
+      " VALUES (?1, ?2, ?3, ?4, ?5)");
+  if (!replace.ok()) return replace.status();
+  (*replace)
+      ->BindText(1, connector)
+      .BindText(2, identity.gateway_id())
+      .BindText(3, identity.customer_id())
+      .BindText(4, identity.data_broker_url())
+      .BindInt(5, identity.has_data_broker_qos() ? identity.data_broker_qos() : -1);
+  return (*replace)->Run();
+}
+
+absl::Status ConfigDatabase::DeleteIdentities() {
+  return database_->Execute("DELETE FROM identity");
+}
+
+absl::Status ConfigDatabase::AppendSupportLog(absl::Time at, absl::string_view source,
+                                              absl::string_view message) {
+  absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*database_);
+  if (!transaction.ok()) return transaction.status();
+  absl::StatusOr<sqlite::Statement*> insert =
+      database_->Cached("INSERT INTO support_log (at_us, source, message) VALUES (?1, ?2, ?3)");
+  absl::StatusOr<sqlite::Statement*> prune = database_->Cached(
+      "DELETE FROM support_log WHERE id <= (SELECT max(id) FROM support_log) - ?1");
+  if (!insert.ok()) return insert.status();
+  if (!prune.ok()) return prune.status();
+  (*insert)->BindInt(1, absl::ToUnixMicros(at)).BindText(2, source).BindText(3, message);
+  absl::Status status = (*insert)->Run();
+  if (status.ok()) status = (*prune)->BindInt(1, kSupportLogLines).Run();
+  if (status.ok()) status = transaction->Commit();
+  return status;
+}
+
+absl::StatusOr<std::vector<v1::SupportLogEntry>> ConfigDatabase::ListSupportLog(int count) {
+  absl::StatusOr<sqlite::Statement*> select =
+      database_->Cached("SELECT at_us, source, message FROM support_log ORDER BY id DESC LIMIT ?1");
+  if (!select.ok()) return select.status();
+  std::vector<v1::SupportLogEntry> entries;
+  const absl::Status status =
+      ForEachRow((*select)->BindInt(1, count), [&](const sqlite::Statement& row) {
+        v1::SupportLogEntry& entry = entries.emplace_back();
+        SetTimestamp(row.Int(0), *entry.mutable_at());
+        entry.set_source(std::string(row.Text(1)));
+        entry.set_message(std::string(row.Text(2)));
+      });
+  if (!status.ok()) return status;
+  return entries;
+}
+
+}  // namespace fieldgate::config_store

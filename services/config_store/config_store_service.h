@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+
+#include "services/config_store/configuration_store.h"
+
+namespace grpc {
+class Service;
+}  // namespace grpc
+
+namespace fieldgate::config_store {
+
+// The gRPC service of proto/config_store.proto over a ConfigurationStore, which
+// must outlive it. Thread-safe.
+class ConfigStoreService {
+ public:
+  explicit ConfigStoreService(ConfigurationStore& store);
+  ~ConfigStoreService();
+
+  // For the server; call Shutdown before the server's, and destroy this after it.
+  grpc::Service* service();
+
+  // Ends all WatchConfiguration streams, also later ones, with UNAVAILABLE.
+  void Shutdown();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fieldgate::config_store

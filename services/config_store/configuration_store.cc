@@ -1,0 +1,284 @@
+#include "services/config_store/configuration_store.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/log/log.h"
+#include "common/status/status.h"
+#include "services/config_store/validation/acquisition.h"
+#include "services/config_store/validation/connector.h"
+#include "services/config_store/validation/databases.h"
+#include "services/config_store/validation/formats.h"
+#include "services/config_store/validation/origins.h"
+
+namespace fieldgate::config_store {
+namespace {
+
+using tixml::Node;
+
+constexpr size_t kMaxOrigin = 200;  // characters, proto/config_store.proto
+constexpr size_t kMaxLogSource = 64;
+constexpr size_t kMaxLogMessage = 2'000;
+
+// What is stored must be what comes back after a restart.
+void CheckReadBack(const Node& database, const std::vector<TextPart>& text, Problems& problems) {
+  const absl::StatusOr<Node> back = ReadParts(text);
+  if (back.ok() && *back == database) return;
+  problems.Error({absl::StrCat("/", database.name), 0},
+                 absl::StrCat("the database could not be read back: ",
+                              back.ok() ? "it has characters that XML can't hold"
+                                        : std::string(back.status().message())),
+                 "write shorter values, without control characters");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ConfigurationStore>> ConfigurationStore::Open(
+    const std::string& path, const v1::Device& device, const Clock& clock) {
+  absl::StatusOr<std::unique_ptr<ConfigDatabase>> file = ConfigDatabase::Open(path);
+  if (!file.ok()) return file.status();
+  std::unique_ptr<ConfigurationStore> store(
+      new ConfigurationStore(*std::move(file), device, clock));
+  if (absl::Status status = store->Load(); !status.ok()) return Annotate(status, path);
+  return store;
+}
+
+ConfigurationStore::ConfigurationStore(std::unique_ptr<ConfigDatabase> file,
+                                       const v1::Device& device, const Clock& clock)
+    : device_(device), clock_(clock), file_(std::move(file)) {}
+
+absl::Status ConfigurationStore::Load() {
+  absl::MutexLock lock(&mutex_);
+  absl::StatusOr<ConfigDatabase::Content> content = file_->Load();
+  if (!content.ok()) return content.status();
+  for (const auto& [name, text] : content->databases) {
+    absl::StatusOr<Node> database = ReadParts(text);
+    if (!database.ok()) {
+      return absl::DataLossError(
+          absl::StrCat("the stored database ", name, ": ", database.status().message()));
+    }
+    ClearLines(*database);
+    databases_[name] = *std::move(database);
+  }
+  identities_ = std::move(content->identities);
+
+  v1::Configuration next;
+  next.set_revision(content->revision);
+  *next.mutable_device() = device_;
+  Problems problems;
+  for (const absl::string_view name : {"PROCCFG", "ISP"}) {
+    if (const Node* database = FindDatabase(name)) Derive(*database, next, problems);
+  }
+  // They were valid once; this version of the program is stricter.
+  for (const v1::Problem& problem : problems.Sorted()) {
+    if (problem.severity() != v1::Problem::ERROR) continue;
+    log::Error(
+        "a stored setting is not valid and has no effect",
+        {{"path", problem.path()}, {"problem", problem.message()}, {"remedy", problem.remedy()}});
+  }
+  Publish(std::move(next));
+  return absl::OkStatus();
+}
+
+void ConfigurationStore::SetListener(Listener listener) {
+  absl::MutexLock lock(&mutex_);
+  listener_ = std::move(listener);
+}
+
+std::shared_ptr<const v1::Configuration> ConfigurationStore::Current() const {
+  absl::MutexLock lock(&mutex_);
+  return current_;
+}
+
+const Node* ConfigurationStore::FindDatabase(absl::string_view name) const {
+  const auto found = databases_.find(name);
+  return found != databases_.end() ? &found->second : nullptr;
+}
+
+void ConfigurationStore::Derive(const Node& database, v1::Configuration& next,
+                                Problems& problems) const {
+  const bool acquisition = database.name == "PROCCFG";
+  if (acquisition) {
+    *next.mutable_acquisition() = ReadAcquisition(&database, problems);
+    if (problems.errors() > 0) return;  // paths would be missed that are only misspelt
+  } else if (database.name != "ISP") {
+    return;
+  }
+  Problems connector_problems;
+  Problems unknown_paths;
+  std::vector<v1::Connector> connectors =
+      ReadConnectors(acquisition ? FindDatabase("ISP") : &database, device_,
+                     Origins(next.acquisition()), connector_problems, unknown_paths);
+  next.clear_connectors();
+  for (v1::Connector& connector : connectors) *next.add_connectors() = std::move(connector);
+  if (!acquisition) problems.Append(connector_problems);
+  problems.Append(unknown_paths);
+}
+
+void ConfigurationStore::Publish(v1::Configuration next) {
+  for (v1::Connector& connector : *next.mutable_connectors()) {
+    const auto identity = identities_.find(connector.name());
+    if (identity != identities_.end()) {
+      *connector.mutable_stored_identity() = identity->second;
+    } else {
+      connector.clear_stored_identity();
+    }
+  }
+  current_ = std::make_shared<const v1::Configuration>(std::move(next));
+  if (listener_) listener_(current_);
+}
+
+absl::StatusOr<v1::SetConfigResponse> ConfigurationStore::SetConfig(absl::string_view database,
+                                                                    std::vector<Node> children,
+                                                                    absl::string_view origin) {
+  const absl::StatusOr<std::vector<std::string>> path = ParseDatabasePath(database);
+  if (!path.ok()) return path.status();
+  const std::string& name = path->front();
+  const bool empty = children.empty();
+
+  absl::MutexLock lock(&mutex_);
+  const Node* const before = FindDatabase(name);
+  Node after;
+  if (before != nullptr) after = *before;
+  after.name = name;
+  Merge(*path, std::move(children), after);
+
+  Problems problems;
+  v1::Configuration next = *current_;
+  next.set_revision(current_->revision() + 1);
+  if (empty) {
+    problems.Warning({absl::StrCat("/", database), 0}, "it has no content, so nothing is changed",
+                     "write the elements to be replaced into it");
+  }
+  RestoreSecrets(before, after, problems);
+  CheckStorable(after, problems);
+  Derive(after, next, problems);
+  ConfigDatabase::Revision revision;
+  if (problems.errors() == 0 && !empty) {
+    revision = {.revision = next.revision(),
+                .created_at = clock_.WallNow(),
+                .path = std::string(database),
+                .database = name,
+                .origin = OneLine(origin, kMaxOrigin),
+                .text = WriteParts(after)};
+    CheckReadBack(after, revision.text, problems);
+  }
+
+  v1::SetConfigResponse response;
+  for (v1::Problem& problem : problems.Sorted()) *response.add_problems() = std::move(problem);
+  response.set_revision(current_->revision());
+  response.set_applied(problems.errors() == 0);
+  if (!response.applied() || empty) return response;
+
+  if (absl::Status status = file_->Commit(revision, next.connectors()); !status.ok()) {
+    return Annotate(status, absl::StrCat("storing ", database));
+  }
+  log::Info("configuration changed", {{"revision", absl::StrCat(revision.revision)},
+                                      {"database", revision.path},
+                                      {"origin", revision.origin}});
+  ClearLines(after);
+  databases_[name] = std::move(after);
+  Publish(std::move(next));
+  response.set_revision(revision.revision);
+  return response;
+}
+
+absl::StatusOr<ConfigurationStore::Nodes> ConfigurationStore::GetConfig(
+    absl::string_view database) const {
+  absl::MutexLock lock(&mutex_);
+  Nodes result;
+  result.revision = current_->revision();
+  if (database.empty()) {
+    for (const auto& [name, node] : databases_) {
+      result.nodes.push_back(node);
+      MaskSecrets(result.nodes.back());
+    }
+    return result;
+  }
+  const absl::StatusOr<std::vector<std::string>> path = ParseDatabasePath(database);
+  const Node* const found = path.ok() ? FindDatabase(path->front()) : nullptr;
+  if (found == nullptr) {
+    std::vector<std::string> names;
+    for (const auto& [name, node] : databases_) names.push_back(name);
+    return absl::NotFoundError(absl::StrCat(
+        "there is no database for ", Quote(database),
+        names.empty() ? "; none is stored yet" : "; stored are ", absl::StrJoin(names, ", ")));
+  }
+  Node masked = *found;
+  MaskSecrets(masked);
+  for (const Node* node : FindNodes(*path, masked)) result.nodes.push_back(*node);
+  if (result.nodes.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("the database ", path->front(), " has no node ", Quote(database)));
+  }
+  return result;
+}
+
+absl::StatusOr<std::vector<v1::ListRevisionsResponse::Revision>>
+ConfigurationStore::ListRevisions() {
+  absl::MutexLock lock(&mutex_);
+  return file_->ListRevisions();
+}
+
+absl::Status ConfigurationStore::SaveIdentity(absl::string_view connector, v1::Identity identity) {
+  if (!IsConnectorName(connector)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        Quote(connector), " is no connector: write CloudConn, CloudConn2 or CloudConn3"));
+  }
+  for (const std::string* id : {&identity.gateway_id(), &identity.customer_id()}) {
+    if (!IsTopicId(*id)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the id ", Quote(*id), " does not match [A-Za-z0-9_.:-]{1,64}"));
+    }
+  }
+  if (identity.has_data_broker_qos() &&
+      (identity.data_broker_qos() < 0 || identity.data_broker_qos() > 2)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the QoS '", identity.data_broker_qos(), "' is not 0, 1 or 2"));
+  }
+  if (!identity.data_broker_url().empty()) {
+    absl::StatusOr<std::string> url = NormalizeBrokerUrl(identity.data_broker_url());
+    if (!url.ok()) {
+      return Annotate(url.status(),
+                      absl::StrCat("the data broker's URL ", Quote(identity.data_broker_url())));
+    }
+    identity.set_data_broker_url(*std::move(url));
+  }
+  absl::MutexLock lock(&mutex_);
+  if (absl::Status status = file_->SaveIdentity(connector, identity); !status.ok()) {
+    return Annotate(status, "storing an identity");
+  }
+  identities_[std::string(connector)] = std::move(identity);
+  Publish(*current_);
+  return absl::OkStatus();
+}
+
+absl::Status ConfigurationStore::DeleteIdentities() {
+  absl::MutexLock lock(&mutex_);
+  if (absl::Status status = file_->DeleteIdentities(); !status.ok()) {
+    return Annotate(status, "deleting the identities");
+  }
+  identities_.clear();
+  Publish(*current_);
+  return absl::OkStatus();
+}
+
+absl::Status ConfigurationStore::AppendSupportLog(absl::string_view source,
+                                                  absl::string_view message) {
+  absl::MutexLock lock(&mutex_);
+  return file_->AppendSupportLog(clock_.WallNow(), OneLine(source, kMaxLogSource),
+                                 OneLine(message, kMaxLogMessage));
+}
+
+absl::StatusOr<std::vector<v1::SupportLogEntry>> ConfigurationStore::ListSupportLog(int count) {
+  if (count < 0 || count > ConfigDatabase::kSupportLogLines) {
+    return absl::InvalidArgumentError(absl::StrCat("the count '", count, "' is not from 1 to ",
+                                                   ConfigDatabase::kSupportLogLines));
+  }
+  constexpr int kDefaultCount = 100;
+  absl::MutexLock lock(&mutex_);
+  return file_->ListSupportLog(count == 0 ? kDefaultCount : count);
+}
+
+}  // namespace fieldgate::config_store

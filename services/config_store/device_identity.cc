@@ -1,0 +1,141 @@
+#include "services/config_store/device_identity.h"
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/cli/options.h"
+#include "common/log/log.h"
+
+namespace fieldgate::config_store {
+namespace {
+
+namespace json = boost::json;
+
+// What the manual's table of service routing knows (section 6).
+const char* const kInterfaces[] = {"Ethernet", "MODEM", "VPN"};
+constexpr size_t kMaxInterfaceName = 15;  // IFNAMSIZ - 1
+
+class IdentityReader {
+ public:
+  IdentityReader(const std::string& file, std::vector<std::string>& warnings)
+      : file_(file), warnings_(warnings) {}
+
+  absl::StatusOr<v1::Device> Read(absl::string_view text) {
+    boost::system::error_code error;
+    const json::value value = json::parse({text.data(), text.size()}, error);
+    if (error) return Wrong(absl::StrCat("no valid JSON: ", error.message()));
+    const json::object* const object = value.if_object();
+    if (object == nullptr) return Wrong("write one JSON object: {\"serial_number\": ...}");
+    for (const auto& member : *object) {
+      const absl::Status status = ReadMember(std::string(member.key()), member.value());
+      if (!status.ok()) return status;
+    }
+    for (const auto& [key, given] : {std::pair("serial_number", !device_.serial_number().empty()),
+                                     std::pair("product_name", !device_.product_name().empty())}) {
+      if (!given) return Wrong(absl::StrCat(key, " is missing"));
+    }
+    return device_;
+  }
+
+ private:
+  absl::Status Wrong(absl::string_view what) const {
+    return absl::InvalidArgumentError(absl::StrCat(file_, ": ", what));
+  }
+
+  absl::Status ReadMember(const std::string& key, const json::value& value) {
+    if (key == "interfaces") return ReadInterfaces(value);
+    static const std::vector<std::string>& known = *new std::vector<std::string>{
+        "serial_number", "product_name", "hardware_id", "interfaces", "signal_led"};
+    if (std::find(known.begin(), known.end(), key) == known.end()) {
+      Warn(key, known);
+      return absl::OkStatus();
+    }
+    const json::string* const string = value.if_string();
+    if (string == nullptr) return Wrong(absl::StrCat(key, " is not a text: write it in quotes"));
+    const std::string text(string->data(), string->size());
+    if (key == "serial_number") {
+      if (text.size() != 8 || !std::all_of(text.begin(), text.end(), [](char c) {
+            return absl::ascii_isdigit(static_cast<unsigned char>(c));
+          })) {
+        return Wrong(
+            absl::StrCat(key, " '", text, "' is wrong: write 8 digits, such as \"01234567\""));
+      }
+      device_.set_serial_number(text);
+    } else if (key == "product_name") {
+      if (text.empty() || text.size() > 64 || !std::all_of(text.begin(), text.end(), [](char c) {
+            return absl::ascii_isprint(static_cast<unsigned char>(c));
+          })) {
+        return Wrong(absl::StrCat(key, " '", text, "' is wrong: write 1 to 64 ASCII characters"));
+      }
+      device_.set_product_name(text);
+    } else if (key == "hardware_id") {
+      device_.set_hardware_id(text);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadInterfaces(const json::value& value) {
+    const json::object* const object = value.if_object();
+    if (object == nullptr) {
+      return Wrong("interfaces is no object: write {\"Ethernet\": \"eth0\"}");
+    }
+    const std::vector<std::string> known(std::begin(kInterfaces), std::end(kInterfaces));
+    for (const auto& member : *object) {
+      const std::string key(member.key());
+      if (std::find(known.begin(), known.end(), key) == known.end()) {
+        Warn(absl::StrCat("interfaces.", key), known);
+        continue;
+      }
+      const json::string* const string = member.value().if_string();
+      if (string == nullptr || string->empty() || string->size() > kMaxInterfaceName ||
+          string->find('/') != json::string::npos || string->find(' ') != json::string::npos) {
+        return Wrong(absl::StrCat("interfaces.", key,
+                                  " is no network interface: write its name in quotes, such as "
+                                  "\"eth0\""));
+      }
+      (*device_.mutable_interfaces())[key] = std::string(string->data(), string->size());
+    }
+    return absl::OkStatus();
+  }
+
+  void Warn(const std::string& key, const std::vector<std::string>& known) {
+    const std::string nearest = cli::Nearest(key.substr(key.rfind('.') + 1), known);
+    warnings_.push_back(absl::StrCat(file_, ": ", key, " is not known and has no effect",
+                                     nearest.empty() ? "" : "; did you mean ", nearest,
+                                     nearest.empty() ? "" : "?"));
+  }
+
+  const std::string& file_;
+  std::vector<std::string>& warnings_;
+  v1::Device device_;
+};
+
+}  // namespace
+
+absl::StatusOr<v1::Device> ParseDeviceIdentity(absl::string_view json, const std::string& file,
+                                               std::vector<std::string>& warnings) {
+  return IdentityReader(file, warnings).Read(json);
+}
+
+absl::StatusOr<v1::Device> ReadDeviceIdentity(const std::string& file) {
+  std::ifstream stream(file);
+  std::stringstream text;
+  if (stream) text << stream.rdbuf();
+  if (!stream || !text) {
+    return absl::NotFoundError(
+        absl::StrCat("can't read the device identity ", file, ": ", std::strerror(errno)));
+  }
+  std::vector<std::string> warnings;
+  absl::StatusOr<v1::Device> device = ParseDeviceIdentity(text.str(), file, warnings);
+  for (const std::string& warning : warnings) log::Warning(warning);
+  return device;
+}
+
+}  // namespace fieldgate::config_store

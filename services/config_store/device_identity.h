@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "proto/config_store.pb.h"
+
+namespace fieldgate::config_store {
+
+// Who this device is, from the text of device.json:
+//   serial_number  eight digits, in quotes; required
+//   product_name   1..64 ASCII characters; required
+//   hardware_id    text
+//   interfaces     object: "Ethernet", "MODEM", "VPN" -> Linux network interface
+//   signal_led     text: the LED that shows the MQTT connection (manual 7.5)
+// Unknown keys go to `warnings`, with the nearest known one.
+//
+// kInvalidArgument: names `file`, the key, and what would be right.
+absl::StatusOr<v1::Device> ParseDeviceIdentity(absl::string_view json, const std::string& file,
+                                               std::vector<std::string>& warnings);
+
+// The same from the file itself; warnings are logged.
+// kNotFound: can't be read.
+absl::StatusOr<v1::Device> ReadDeviceIdentity(const std::string& file);
+
+}  // namespace fieldgate::config_store

@@ -1,0 +1,45 @@
+#include "services/config_store/main.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "common/log/log.h"
+#include "common/rpc/rpc.h"
+#include "common/service/service.h"
+#include "common/time/clock.h"
+#include "services/config_store/config_store_service.h"
+#include "services/config_store/configuration_store.h"
+#include "services/config_store/device_identity.h"
+
+namespace fieldgate::config_store {
+namespace {
+
+absl::Status Run(const service::Options& options, const std::function<void()>& wait) {
+  const absl::StatusOr<v1::Device> device = ReadDeviceIdentity(options.device_file);
+  if (!device.ok()) return device.status();
+  absl::StatusOr<std::unique_ptr<ConfigurationStore>> store =
+      ConfigurationStore::Open(options.state_dir.File("config.db"), *device, RealClock());
+  if (!store.ok()) return store.status();
+  ConfigStoreService service(**store);
+  const std::string socket = options.state_dir.Socket("config_store");
+  absl::StatusOr<std::unique_ptr<rpc::Server>> server =
+      rpc::Server::Start(socket, {service.service()});
+  if (!server.ok()) return server.status();
+  log::Info("ready", {{"socket", socket},
+                      {"serial_number", device->serial_number()},
+                      {"revision", absl::StrCat((*store)->Current()->revision())}});
+  wait();
+  service.Shutdown();
+  (*server)->Shutdown(absl::Seconds(1));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int Main(int argc, char** argv) { return service::Main("config_store", argc, argv, Run); }
+
+}  // namespace fieldgate::config_store

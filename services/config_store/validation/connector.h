@@ -1,0 +1,22 @@
+#pragma once
+
+#include <vector>
+
+#include "common/tixml/node.h"
+#include "proto/config_store.pb.h"
+#include "services/config_store/validation/origins.h"
+#include "services/config_store/validation/problems.h"
+
+namespace fieldgate::config_store {
+
+// Reads CloudConn, CloudConn2 and CloudConn3 of the ISP database (nullptr:
+// there is none), defaults filled in (manual 7, PROTOCOL 5). An empty element
+// is no connector. Connectors with errors are left out.
+//
+// `unknown_paths` takes the warnings about data points whose path `origins`
+// doesn't know.
+std::vector<v1::Connector> ReadConnectors(const tixml::Node* isp, const v1::Device& device,
+                                          const Origins& origins, Problems& problems,
+                                          Problems& unknown_paths);
+
+}  // namespace fieldgate::config_store

@@ -1,0 +1,149 @@
+#include "services/config_store/validation/fields.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/cli/options.h"
+#include "common/value/value.h"
+#include "services/config_store/validation/formats.h"
+
+namespace fieldgate::config_store {
+
+Fields::Fields(Of source, const tixml::Node& element, const Place& place, Problems& problems)
+    : source_(source), place_(place), problems_(problems) {
+  if (source == Of::kAttributes) {
+    for (const tixml::Attribute& a : element.attributes) {
+      fields_.push_back({&a.name, &a.value, nullptr, false});
+    }
+  } else {
+    for (const tixml::Node& child : element.children) {
+      const std::string* value = child.Find("_");
+      if (value == nullptr && !child.text.empty()) value = &child.text;
+      fields_.push_back({&child.name, value, &child, false});
+    }
+  }
+  absl::flat_hash_set<std::string> seen;
+  fields_.erase(std::remove_if(fields_.begin(), fields_.end(),
+                               [&](const Field& field) {
+                                 if (seen.insert(absl::AsciiStrToLower(*field.name)).second) {
+                                   return false;
+                                 }
+                                 problems_.Error(field.child != nullptr
+                                                     ? place_.Child(*field.child)
+                                                     : place_.Attribute(*field.name),
+                                                 absl::StrCat(*field.name, " is given twice"),
+                                                 "remove one of them");
+                                 return true;
+                               }),
+                fields_.end());
+}
+
+Fields::Field* Fields::Look(absl::string_view name) {
+  for (Field& field : fields_) {
+    if (absl::EqualsIgnoreCase(*field.name, name)) return &field;
+  }
+  return nullptr;
+}
+
+const Fields::Field* Fields::Ask(absl::string_view name) {
+  asked_.emplace_back(name);
+  Field* const field = Look(name);
+  if (field != nullptr) field->known = true;
+  return field;
+}
+
+const std::string* Fields::Text(absl::string_view name) {
+  const Field* const field = Ask(name);
+  if (field == nullptr || field->value == nullptr || field->value->empty()) return nullptr;
+  return field->value;
+}
+
+std::string Fields::TextOr(absl::string_view name, absl::string_view fallback) {
+  const std::string* const text = Text(name);
+  return text != nullptr ? *text : std::string(fallback);
+}
+
+int64_t Fields::Integer(absl::string_view name, int64_t min, int64_t max, int64_t fallback) {
+  const std::string* const text = Text(name);
+  if (text == nullptr) return fallback;
+  const std::optional<int64_t> number = ParseInteger(*text);
+  if (number.has_value() && *number >= min && *number <= max) return *number;
+  Error(name, absl::StrCat(Quote(*text), number ? " is out of range" : " is not a whole number"),
+        absl::StrCat("write a number from ", min, " to ", max));
+  return fallback;
+}
+
+double Fields::Number(absl::string_view name, double fallback) {
+  const std::string* const text = Text(name);
+  if (text == nullptr) return fallback;
+  if (const std::optional<double> number = ParseNumber(*text)) return *number;
+  Error(name, absl::StrCat(Quote(*text), " is not a number"),
+        "write a number such as 0.1, with a decimal point");
+  return fallback;
+}
+
+bool Fields::Flag(absl::string_view name, bool fallback) {
+  const std::string* const text = Text(name);
+  if (text == nullptr) return fallback;
+  if (*text == "0" || *text == "1") return *text == "1";
+  Error(name, absl::StrCat(Quote(*text), " is neither 0 nor 1"), "write 0 or 1");
+  return fallback;
+}
+
+int Fields::ChoiceIndex(absl::string_view name, const std::vector<absl::string_view>& options) {
+  const std::string* const text = Text(name);
+  if (text == nullptr) return -1;
+  for (size_t i = 0; i < options.size(); ++i) {
+    if (absl::EqualsIgnoreCase(*text, options[i])) return static_cast<int>(i);
+  }
+  Error(
+      name, absl::StrCat(Quote(*text), " is not known here"),
+      absl::StrCat(options.size() > 1 ? "write one of " : "write ", absl::StrJoin(options, ", ")));
+  return -1;
+}
+
+const tixml::Node* Fields::Element(absl::string_view name) {
+  const Field* const field = Ask(name);
+  return field != nullptr ? field->child : nullptr;
+}
+
+std::vector<std::string> Fields::Names() const {
+  std::vector<std::string> names;
+  for (const Field& field : fields_) names.push_back(*field.name);
+  return names;
+}
+
+Place Fields::At(absl::string_view name) {
+  const Field* const field = Look(name);
+  if (field == nullptr) return place_;
+  return field->child != nullptr ? place_.Child(*field->child) : place_.Attribute(*field->name);
+}
+
+void Fields::Require(absl::string_view name, absl::string_view example) {
+  if (Has(name)) return;
+  problems_.Error(At(name), absl::StrCat(name, " is missing"), absl::StrCat("write ", example));
+}
+
+void Fields::Error(absl::string_view name, std::string message, std::string remedy) {
+  problems_.Error(At(name), std::move(message), std::move(remedy));
+}
+
+void Fields::Warning(absl::string_view name, std::string message, std::string remedy) {
+  problems_.Warning(At(name), std::move(message), std::move(remedy));
+}
+
+void Fields::WarnAboutUnknown() {
+  for (const Field& field : fields_) {
+    if (field.known || problems_.full()) continue;
+    const std::string nearest = cli::Nearest(*field.name, asked_);
+    Warning(*field.name, absl::StrCat(Quote(*field.name), " is not known here and has no effect"),
+            nearest.empty() ? "remove it" : absl::StrCat("did you mean ", nearest, "?"));
+  }
+}
+
+}  // namespace fieldgate::config_store

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "proto/config_store.pb.h"
+
+namespace fieldgate::config_store {
+
+// Which paths the configured buses and process variables give, and with which
+// sensor_state (manual Table 2-5).
+class Origins {
+ public:
+  explicit Origins(const v1::Acquisition& acquisition);
+
+  // UNKNOWN: neither a bus point nor a process variable nor below one of the
+  // system's own branches. Paths outside /Process are the system tree: OTHER.
+  v1::DataPoint::Origin Find(absl::string_view path) const;
+
+ private:
+  absl::flat_hash_map<std::string, v1::DataPoint::Origin> paths_;
+};
+
+// A branch of /Process that is the system's: PV, Program, MB, CloudConn ...
+bool IsReservedBranch(absl::string_view name);
+
+}  // namespace fieldgate::config_store
