@@ -21,14 +21,22 @@ struct Document {
 };
 
 // Parses any of the three formats, detected from the first significant
-// character. TiXML: with or without { }, with or without the XML declaration,
-// commands with or without [ ], with comments (also the ill-formed
-// <!---- ... ---->), CRLF, BOM. JSON: RFC 8259, with attribute a as member
-// "-a", repeated siblings as an array, an empty element as null, text as
-// "#text"; numbers and booleans become text.
+// characters.
 //
-// XML and a single top-level element named in `roots`: its children are the
-// document's nodes.
+// TiXML: with or without { }, with or without the XML declaration, commands
+// with or without [ ] (at the top or inside an element), with comments (also
+// the ill-formed <!---- ... ---->), CRLF, BOM. Pieces of mixed text are joined
+// by a space. Names are those that ToXmlName leaves as they are.
+//
+// XML reads the same. It is kXml if there are neither braces nor a frame but
+// one top-level element, which has an XML declaration before it or is named
+// in `roots`; of one named in `roots` the children are the document's nodes.
+//
+// JSON: RFC 8259, with attribute a as member "-a", repeated siblings as an
+// array, an empty element as null, text as "#text". A member that is a plain
+// value is an element with that as "_"; numbers and booleans become text, and
+// integers keep every digit; an array in an array is as if its items stood
+// there; a member twice is an error. Names may be anything; lines are 0.
 //
 // Thread-safe; throws nothing. The message of an error names line and column
 // and what would be right.
