@@ -15,8 +15,8 @@ enum class Format { kTiXml, kXml, kJson };
 struct Document {
   Format format = Format::kTiXml;  // detected
   // Top-level elements in order: of TiXML those between the braces or in the
-  // command frame [ ]; of XML those of a root that `roots_looked_through`
-  // names; of JSON the members of the object (or objects of the array).
+  // command frame [ ]; of XML those of a root that `roots` names, else
+  // the root; of JSON the members of the object (or objects of the array).
   std::vector<Node> nodes;
 };
 
@@ -64,8 +64,8 @@ std::string WriteElement(const Node& node);
 
 // Makes an id an XML name: each invalid character becomes '_', a leading
 // digit gets '_' before it. "" becomes "_". Valid are ASCII letters, digits,
-// '_', '-', '.', ':' (the last but two not as the first) and the letters of
-// Latin, Greek and Cyrillic and the ideographs that every XML parser accepts.
+// '_', ':', '-' and '.' (these two not as the first), and the letters of Latin,
+// Greek and Cyrillic and the ideographs that every XML parser accepts.
 std::string ToXmlName(absl::string_view id);
 
 // Appends `text` for an attribute value: the five predefined entities, \r \n
