@@ -1,0 +1,74 @@
+#include "services/cloud_link/command/fake_ports.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace fieldgate::cloud_link {
+namespace {
+
+std::string Normal(absl::string_view path) {
+  return absl::StrCat("/", absl::StripSuffix(absl::StripPrefix(path, "/"), "/"));
+}
+
+}  // namespace
+
+absl::StatusOr<tixml::Node> FakeProcessPort::Get(absl::string_view path) {
+  const std::string key = Normal(path);
+  if (calls_ != nullptr) calls_->push_back("Get " + key);
+  if (const auto f = failures_.find("Get " + key); f != failures_.end()) return f->second;
+  if (const auto s = subtrees_.find(key); s != subtrees_.end()) return s->second;
+  if (const auto v = values_.find(key); v != values_.end()) {
+    return tixml::ValueNode(key.substr(key.rfind('/') + 1), v->second);
+  }
+  return absl::NotFoundError(absl::StrCat(key, " does not exist; /Process does"));
+}
+
+absl::Status FakeProcessPort::Set(absl::string_view path, absl::string_view value) {
+  const std::string key = Normal(path);
+  const std::string call = absl::StrCat("Set ", key, "=", value);
+  if (calls_ != nullptr) calls_->push_back(call);
+  if (const auto f = failures_.find(call); f != failures_.end()) return f->second;
+  if (values_.count(key) == 0) return absl::NotFoundError(absl::StrCat(key, " does not exist"));
+  values_[key] = std::string(value);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<config_store::v1::SetConfigResponse> FakeConfigPort::SetConfig(
+    absl::string_view database, const std::vector<tixml::Node>& children,
+    absl::string_view origin) {
+  if (calls_ != nullptr) calls_->push_back(absl::StrCat("SetConfig ", database));
+  if (!failure_.ok()) return failure_;
+  last_origin_ = std::string(origin);
+  config_store::v1::SetConfigResponse response;
+  for (const config_store::v1::Problem& warning : warnings_) *response.add_problems() = warning;
+  response.set_applied(!refuse_silently_);
+  for (const tixml::Node& child : children) {
+    if (child.name != "Bad") continue;
+    response.set_applied(false);
+    config_store::v1::Problem& problem = *response.add_problems();
+    problem.set_severity(config_store::v1::Problem::ERROR);
+    problem.set_path(absl::StrCat("/", database, "/Bad"));
+    problem.set_line(child.line);
+    problem.set_message("there is no Bad");
+    problem.set_remedy("write Good");
+  }
+  if (!response.applied()) return response;
+  tixml::Node& node = databases_[std::string(database)];
+  node.name = std::string(database);
+  node.children = children;
+  return response;
+}
+
+absl::StatusOr<std::vector<tixml::Node>> FakeConfigPort::GetConfig(absl::string_view database) {
+  if (!failure_.ok()) return failure_;
+  std::vector<tixml::Node> nodes;
+  for (const auto& [name, node] : databases_) {
+    if (database.empty() || name == database) nodes.push_back(node);
+  }
+  if (nodes.empty() && !database.empty()) {
+    return absl::NotFoundError(absl::StrCat("there is no ", database));
+  }
+  return nodes;
+}
+
+}  // namespace fieldgate::cloud_link

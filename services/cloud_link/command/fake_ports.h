@@ -1,0 +1,44 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "services/cloud_link/command/ports.h"
+
+namespace fieldgate::cloud_link {
+
+// A process image of single values, and subtrees put there whole.
+class FakeProcessPort : public ProcessPort {
+ public:
+  absl::StatusOr<tixml::Node> Get(absl::string_view path) override;
+  absl::Status Set(absl::string_view path, absl::string_view value) override;
+
+  std::string mode() const { return values_.at("/Process/Program/Mode"); }
+
+  std::map<std::string, std::string> values_ = {{"/Process/Program/Mode", "Run"}};
+  std::map<std::string, tixml::Node> subtrees_;
+  // "Get PATH", "Set PATH=VALUE" -> what the call returns instead.
+  std::map<std::string, absl::Status> failures_;
+  // Every call, in order, of both ports if they share it.
+  std::vector<std::string>* calls_ = nullptr;
+};
+
+// Databases without validation. A child named Bad is refused.
+class FakeConfigPort : public ConfigPort {
+ public:
+  absl::StatusOr<config_store::v1::SetConfigResponse> SetConfig(
+      absl::string_view database, const std::vector<tixml::Node>& children,
+      absl::string_view origin) override;
+  absl::StatusOr<std::vector<tixml::Node>> GetConfig(absl::string_view database) override;
+
+  std::map<std::string, tixml::Node> databases_;
+  // Given with every answer.
+  std::vector<config_store::v1::Problem> warnings_;
+  absl::Status failure_;  // of every call
+  bool refuse_silently_ = false;
+  std::string last_origin_;
+  std::vector<std::string>* calls_ = nullptr;
+};
+
+}  // namespace fieldgate::cloud_link
