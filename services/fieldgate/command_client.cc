@@ -1,0 +1,75 @@
+#include "services/fieldgate/command_client.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/rpc/rpc.h"
+#include "common/status/status.h"
+#include "proto/cloud_link.grpc.pb.h"
+
+namespace fieldgate::commands {
+namespace {
+
+// Some commands wait for devices; a SetConfig "can take between a few seconds
+// and" minutes (manual 4).
+constexpr absl::Duration kExecuteTimeout = absl::Minutes(10);
+constexpr absl::Duration kStatusTimeout = absl::Seconds(2);
+constexpr absl::Duration kPollPause = absl::Milliseconds(100);
+
+}  // namespace
+
+struct CommandClient::Stub {
+  std::unique_ptr<cloud_link::v1::CloudLink::Stub> cloud_link;
+};
+
+CommandClient::CommandClient(const service::StateDir& dir)
+    : dir_(dir),
+      stub_(std::make_unique<Stub>(
+          Stub{cloud_link::v1::CloudLink::NewStub(rpc::Connect(dir.Socket("cloud_link")))})) {}
+
+CommandClient::~CommandClient() = default;
+
+absl::Status CommandClient::WaitUntilReady(absl::Duration patience) {
+  const absl::Time deadline = absl::Now() + patience;
+  std::string missing;
+  while (true) {
+    grpc::ClientContext context;
+    rpc::SetTimeout(context, kStatusTimeout);
+    cloud_link::v1::GetStatusResponse status;
+    const absl::Status answered =
+        rpc::FromGrpc(stub_->cloud_link->GetStatus(&context, {}, &status));
+    if (!answered.ok()) {
+      missing = "cloud_link doesn't answer";
+    } else if (!status.config_store_ok()) {
+      missing = "cloud_link waits for config_store";
+    } else if (!status.process_data_ok()) {
+      missing = "cloud_link waits for process_data";
+    } else {
+      return absl::OkStatus();
+    }
+    if (absl::Now() + kPollPause >= deadline) break;
+    absl::SleepFor(kPollPause);
+  }
+  return absl::UnavailableError(absl::StrCat("the gateway on ", dir_.path, " is not ready after ",
+                                             absl::FormatDuration(patience), ": ", missing));
+}
+
+absl::StatusOr<cloud_link::v1::ExecuteResponse> CommandClient::Execute(const std::string& text,
+                                                                       const std::string& origin) {
+  grpc::ClientContext context;
+  rpc::SetTimeout(context, kExecuteTimeout);
+  cloud_link::v1::ExecuteRequest request;
+  request.set_text(text);
+  request.set_origin(origin);
+  cloud_link::v1::ExecuteResponse response;
+  const absl::Status status =
+      rpc::FromGrpc(stub_->cloud_link->Execute(&context, request, &response));
+  if (absl::IsUnavailable(status)) {
+    return absl::UnavailableError(absl::StrCat(
+        "no gateway runs on ", dir_.path, "; start it with: fieldgate run --state-dir=", dir_.path,
+        " --device=FILE.json (", status.message(), ")"));
+  }
+  if (!status.ok()) return Annotate(status, "cloud_link");
+  return response;
+}
+
+}  // namespace fieldgate::commands

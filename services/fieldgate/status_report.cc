@@ -1,0 +1,158 @@
+#include "services/fieldgate/status_report.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "services/fieldgate/terminal_text.h"
+
+namespace fieldgate::commands {
+namespace {
+
+namespace json = boost::json;
+using cloud_link::v1::ConnectorStatus;
+using Device = process_data::v1::GetDeviceStatusResponse::Device;
+
+// "wait_rollout_result"
+std::string StateName(const ConnectorStatus& connector) {
+  return absl::AsciiStrToLower(cloud_link::v1::LifecycleState_Name(connector.state()));
+}
+
+std::string LastSend(const ConnectorStatus& connector, absl::Time now) {
+  if (connector.last_send_at() == 0) return "never";
+  const absl::Time at = absl::FromUnixSeconds(connector.last_send_at());
+  return absl::StrCat(IsoTime(at), " (", ShortAge(now - at), " ago)");
+}
+
+void AppendConnectors(const GatewayStatus& status, absl::Time now, std::string& out) {
+  if (!status.cloud_link.has_value()) return;
+  if (status.cloud_link->connectors().empty()) {
+    out += "\nNo connector is configured.\n";
+    return;
+  }
+  for (const ConnectorStatus& c : status.cloud_link->connectors()) {
+    absl::StrAppend(&out, "\nConnector ", c.name(), "\n");
+    std::vector<std::vector<std::string>> rows = {
+        {"  state",
+         absl::StrCat(StateName(c), c.detail().empty() ? "" : ": ", Printable(c.detail()))},
+        {"  broker",
+         absl::StrCat(Printable(c.connection_type()), ", ", Printable(c.connection_state_msg()))},
+        {"  last send", LastSend(c, now)},
+        {"  waiting",
+         absl::StrCat(c.messages_waiting(), " messages, ", c.bytes_waiting(), " bytes")},
+        {"  since start", absl::StrCat(c.messages_acknowledged(), " acknowledged, ",
+                                       c.messages_dropped(), " dropped, ", c.reconnects(),
+                                       " reconnects, ", c.inbound_ignored(), " incoming ignored")},
+    };
+    if (!c.broker_version().empty()) {
+      rows.push_back({"  portal version", Printable(c.broker_version())});
+    }
+    out += Columns(rows);
+  }
+}
+
+std::string DeviceState(const Device& device, absl::Time now) {
+  if (device.ok()) return "ok";
+  return absl::StrCat(
+      device.error().empty() ? "failed" : Printable(device.error()), ", ",
+      device.last_ok_at_us() == 0
+          ? "never answered"
+          : absl::StrCat("answered ", ShortAge(now - absl::FromUnixMicros(device.last_ok_at_us())),
+                         " ago"));
+}
+
+void AppendDevices(const GatewayStatus& status, absl::Time now, std::string& out) {
+  if (!status.process_data.has_value()) return;
+  absl::StrAppend(&out, "\nMode ", Printable(status.process_data->mode()), "\n");
+  if (status.process_data->devices().empty()) return;
+  std::vector<std::vector<std::string>> rows = {{"Device", "Polls", "Failed", "Missed", "State"}};
+  for (const Device& device : status.process_data->devices()) {
+    rows.push_back({device.path(), absl::StrCat(device.polls()),
+                    absl::StrCat(device.failed_polls()), absl::StrCat(device.missed_cycles()),
+                    DeviceState(device, now)});
+  }
+  absl::StrAppend(&out, "\n", Columns(rows));
+}
+
+json::value TimeOrNull(int64_t count, absl::Time at) {
+  return count == 0 ? json::value(nullptr) : json::value(IsoTime(at));
+}
+
+json::object ToJson(const ServiceHealth& service) {
+  return {{"name", service.name},
+          {"up", service.up},
+          {"pid", service.pid == 0 ? json::value(nullptr) : json::value(service.pid)},
+          {"error", service.error}};
+}
+
+json::object ToJson(const ConnectorStatus& c) {
+  return {{"name", c.name()},
+          {"state", StateName(c)},
+          {"detail", c.detail()},
+          {"broker", c.connection_type()},
+          {"connection", c.connection_state_msg()},
+          {"broker_version", c.broker_version()},
+          {"last_send", TimeOrNull(c.last_send_at(), absl::FromUnixSeconds(c.last_send_at()))},
+          {"messages_waiting", c.messages_waiting()},
+          {"bytes_waiting", c.bytes_waiting()},
+          {"messages_acknowledged", c.messages_acknowledged()},
+          {"messages_dropped", c.messages_dropped()},
+          {"inbound_ignored", c.inbound_ignored()},
+          {"reconnects", c.reconnects()},
+          {"next_message_id", c.next_message_id()}};
+}
+
+json::object ToJson(const Device& device) {
+  return {{"path", device.path()},
+          {"ok", device.ok()},
+          {"error", device.error()},
+          {"polls", device.polls()},
+          {"failed_polls", device.failed_polls()},
+          {"missed_cycles", device.missed_cycles()},
+          {"last_ok",
+           TimeOrNull(device.last_ok_at_us(), absl::FromUnixMicros(device.last_ok_at_us()))}};
+}
+
+template <typename List>
+json::array ToArray(const List& list) {
+  json::array array;
+  for (const auto& item : list) array.push_back(ToJson(item));
+  return array;
+}
+
+}  // namespace
+
+bool AllUp(const GatewayStatus& status) {
+  return std::all_of(status.services.begin(), status.services.end(),
+                     [](const ServiceHealth& service) { return service.up; }) &&
+         status.cloud_link.has_value() && status.process_data.has_value();
+}
+
+std::string StatusText(const GatewayStatus& status, absl::Time now) {
+  std::vector<std::vector<std::string>> rows;
+  for (const ServiceHealth& service : status.services) {
+    rows.push_back({service.name, service.up ? "up" : "down",
+                    service.pid == 0 ? "" : absl::StrCat("pid ", service.pid),
+                    service.up ? "" : Printable(service.error)});
+  }
+  std::string out = Columns(rows);
+  AppendConnectors(status, now, out);
+  AppendDevices(status, now, out);
+  return out;
+}
+
+std::string StatusJson(const GatewayStatus& status) {
+  json::object root = {{"services", ToArray(status.services)},
+                       {"mode", nullptr},
+                       {"connectors", nullptr},
+                       {"devices", nullptr}};
+  if (status.cloud_link.has_value()) root["connectors"] = ToArray(status.cloud_link->connectors());
+  if (status.process_data.has_value()) {
+    root["mode"] = status.process_data->mode();
+    root["devices"] = ToArray(status.process_data->devices());
+  }
+  return json::serialize(root);
+}
+
+}  // namespace fieldgate::commands

@@ -1,0 +1,141 @@
+#include "services/fieldgate/status_report.h"
+
+#include <gmock/gmock.h>
+
+namespace fieldgate::commands {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const absl::Time kNow = absl::FromUnixSeconds(1'700'000'000);
+
+ServiceHealth Up(const std::string& name, pid_t pid) {
+  return {.name = name, .up = true, .pid = pid, .error = ""};
+}
+
+GatewayStatus Healthy() {
+  GatewayStatus status;
+  status.services = {Up("config_store", 11), Up("process_data", 12), Up("cloud_link", 13)};
+  auto& connector = *status.cloud_link.emplace().add_connectors();
+  connector.set_name("CloudConn");
+  connector.set_state(cloud_link::v1::RUNNING);
+  connector.set_connection_type("mqtt:broker:1883");
+  connector.set_connection_state_msg("connected");
+  connector.set_last_send_at(1'699'999'997);
+  connector.set_broker_version("1.0.0");
+  connector.set_messages_waiting(2);
+  connector.set_bytes_waiting(300);
+  connector.set_messages_acknowledged(40);
+  connector.set_next_message_id(43);
+  status.process_data.emplace().set_mode("Run");
+  auto& device = *status.process_data->add_devices();
+  device.set_path("/Process/Bus1/Device1");
+  device.set_ok(true);
+  device.set_polls(7);
+  device.set_last_ok_at_us(1'699'999'999'500'000);
+  return status;
+}
+
+TEST(StatusReportTest, TextOfAHealthyGateway) {
+  EXPECT_EQ(StatusText(Healthy(), kNow),
+            "config_store  up  pid 11\n"
+            "process_data  up  pid 12\n"
+            "cloud_link    up  pid 13\n"
+            "\n"
+            "Connector CloudConn\n"
+            "  state           running\n"
+            "  broker          mqtt:broker:1883, connected\n"
+            "  last send       2023-11-14T22:13:17.000Z (3.0 s ago)\n"
+            "  waiting         2 messages, 300 bytes\n"
+            "  since start     40 acknowledged, 0 dropped, 0 reconnects, 0 incoming ignored\n"
+            "  portal version  1.0.0\n"
+            "\n"
+            "Mode Run\n"
+            "\n"
+            "Device                 Polls  Failed  Missed  State\n"
+            "/Process/Bus1/Device1  7      0       0       ok\n");
+}
+
+TEST(StatusReportTest, DownServiceIsShownAndTheRestStays) {
+  GatewayStatus status = Healthy();
+  status.services[2] = {.name = "cloud_link", .up = false, .pid = 0, .error = "not running"};
+  status.cloud_link.reset();
+  const std::string text = StatusText(status, kNow);
+  EXPECT_THAT(text, HasSubstr("cloud_link    down          not running\n"));
+  EXPECT_THAT(text, HasSubstr("Mode Run"));
+  EXPECT_THAT(text, Not(HasSubstr("Connector")));
+}
+
+TEST(StatusReportTest, FailedDeviceSaysWhyAndSinceWhen) {
+  GatewayStatus status = Healthy();
+  auto& device = *status.process_data->mutable_devices(0);
+  device.set_ok(false);
+  device.set_error("timeout after 500 ms");
+  device.set_last_ok_at_us(1'699'999'400'000'000);
+  EXPECT_THAT(StatusText(status, kNow), HasSubstr("timeout after 500 ms, answered 10 min ago\n"));
+  device.set_last_ok_at_us(0);
+  EXPECT_THAT(StatusText(status, kNow), HasSubstr("timeout after 500 ms, never answered\n"));
+}
+
+TEST(StatusReportTest, ConnectorThatWaitsSaysWhy) {
+  GatewayStatus status = Healthy();
+  auto& connector = *status.cloud_link->mutable_connectors(0);
+  connector.set_state(cloud_link::v1::WAIT_ROLLOUT_RESULT);
+  connector.set_detail("portal answered 404\x1b[2J");
+  connector.set_last_send_at(0);
+  const std::string text = StatusText(status, kNow);
+  EXPECT_THAT(text, HasSubstr("wait_rollout_result: portal answered 404\\x1b[2J\n"));
+  EXPECT_THAT(text, HasSubstr("last send       never\n"));
+}
+
+TEST(StatusReportTest, GatewayWithoutConnectorSaysSo) {
+  GatewayStatus status = Healthy();
+  status.cloud_link->clear_connectors();
+  EXPECT_THAT(StatusText(status, kNow), HasSubstr("No connector is configured.\n"));
+}
+
+TEST(StatusReportTest, JsonHasAllKeys) {
+  EXPECT_EQ(StatusJson(Healthy()),
+            R"({"services":[{"name":"config_store","up":true,"pid":11,"error":""},)"
+            R"({"name":"process_data","up":true,"pid":12,"error":""},)"
+            R"({"name":"cloud_link","up":true,"pid":13,"error":""}],)"
+            R"("mode":"Run",)"
+            R"("connectors":[{"name":"CloudConn","state":"running","detail":"",)"
+            R"("broker":"mqtt:broker:1883","connection":"connected","broker_version":"1.0.0",)"
+            R"("last_send":"2023-11-14T22:13:17.000Z","messages_waiting":2,"bytes_waiting":300,)"
+            R"("messages_acknowledged":40,"messages_dropped":0,"inbound_ignored":0,"reconnects":0,)"
+            R"("next_message_id":43}],)"
+            R"("devices":[{"path":"/Process/Bus1/Device1","ok":true,"error":"","polls":7,)"
+            R"("failed_polls":0,"missed_cycles":0,"last_ok":"2023-11-14T22:13:19.500Z"}]})");
+}
+
+TEST(StatusReportTest, JsonOfADeadGatewayKeepsItsKeys) {
+  GatewayStatus status;
+  status.services = {{.name = "config_store", .up = false, .pid = 0, .error = "not running"}};
+  EXPECT_EQ(StatusJson(status),
+            R"({"services":[{"name":"config_store","up":false,"pid":null,"error":"not running"}],)"
+            R"("mode":null,"connectors":null,"devices":null})");
+}
+
+TEST(StatusReportTest, TimesThatNeverWereAreNull) {
+  GatewayStatus status = Healthy();
+  status.cloud_link->mutable_connectors(0)->set_last_send_at(0);
+  status.process_data->mutable_devices(0)->set_last_ok_at_us(0);
+  const std::string json = StatusJson(status);
+  EXPECT_THAT(json, HasSubstr(R"("last_send":null)"));
+  EXPECT_THAT(json, HasSubstr(R"("last_ok":null)"));
+}
+
+TEST(StatusReportTest, AllUpNeedsEveryServiceAndItsAnswer) {
+  EXPECT_TRUE(AllUp(Healthy()));
+  GatewayStatus status = Healthy();
+  status.services[0].up = false;
+  EXPECT_FALSE(AllUp(status));
+  status = Healthy();
+  status.process_data.reset();
+  EXPECT_FALSE(AllUp(status));
+}
+
+}  // namespace
+}  // namespace fieldgate::commands
