@@ -3,6 +3,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "services/fieldgate/terminal_text.h"
 
 namespace fieldgate::commands {
 namespace {
@@ -13,10 +14,10 @@ std::string Place(absl::string_view source, absl::string_view kind, absl::string
     const size_t colon = rest.find(": ");
     int line = 0;
     if (colon != absl::string_view::npos && absl::SimpleAtoi(rest.substr(0, colon), &line)) {
-      return absl::StrCat(source, ":", line, ": ", kind, rest.substr(colon + 2));
+      return absl::StrCat(source, ":", line, ": ", kind, Printable(rest.substr(colon + 2)));
     }
   }
-  return absl::StrCat(source, ": ", kind, text);
+  return absl::StrCat(source, ": ", kind, Printable(text));
 }
 
 }  // namespace

@@ -19,6 +19,11 @@ TEST(ProblemLinesTest, TextThatOnlyBeginsLikeALineIsKept) {
   EXPECT_EQ(AtSource("a.tixml", "line 3"), "a.tixml: line 3");
 }
 
+TEST(ProblemLinesTest, ControlCharactersAreEscaped) {
+  EXPECT_EQ(AtSource("a.tixml", "line 3: '\x1b[2J' is no number"),
+            "a.tixml:3: '\\x1b[2J' is no number");
+}
+
 TEST(ProblemLinesTest, WarningsSayThatTheyAre) {
   EXPECT_EQ(WarningAtSource("a.tixml", "line 3: /ISP: odd"), "a.tixml:3: warning: /ISP: odd");
   EXPECT_EQ(WarningAtSource("a.tixml", "/ISP: odd"), "a.tixml: warning: /ISP: odd");
