@@ -1,0 +1,58 @@
+#include "services/process_data/main.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "common/rpc/rpc.h"
+#include "common/service/service.h"
+#include "common/time/clock.h"
+#include "grpcpp/impl/codegen/service_type.h"
+#include "services/process_data/configuration_watcher.h"
+#include "services/process_data/modbus/modbus_bus.h"
+#include "services/process_data/process_control.h"
+#include "services/process_data/process_data_service.h"
+#include "services/process_data/process_image.h"
+#include "services/process_data/sqlite_variable_store.h"
+#include "services/process_data/variables.h"
+
+namespace fieldgate::process_data {
+namespace {
+
+// Of the calls that run when the service stops; Main promises 3 s in all.
+constexpr absl::Duration kGrace = absl::Seconds(1);
+
+absl::Status Run(const service::Options& options, const std::function<void()>& wait) {
+  const Clock& clock = RealClock();
+  ProcessImage image(clock.WallNow());
+  absl::StatusOr<std::unique_ptr<VariableStore>> store =
+      OpenSqliteVariableStore(options.state_dir.File("process.db"));
+  if (!store.ok()) return store.status();
+  absl::StatusOr<std::unique_ptr<Variables>> variables =
+      Variables::Open(*std::move(store), image, clock);
+  if (!variables.ok()) return variables.status();
+  ProcessControl control(image, clock, *std::move(variables),
+                         [](const std::string& host, uint16_t port) {
+                           return std::make_shared<ModbusBus>(host, port);
+                         });
+  const std::unique_ptr<grpc::Service> service = MakeProcessDataService(image, control, clock);
+  absl::StatusOr<std::unique_ptr<rpc::Server>> server =
+      rpc::Server::Start(options.state_dir.Socket("process_data"), {service.get()});
+  if (!server.ok()) return server.status();
+  {
+    const ConfigurationWatcher watcher(
+        rpc::Connect(options.state_dir.Socket("config_store")),
+        [&control](const config_store::v1::Configuration& configuration) {
+          control.Configure(configuration.acquisition());
+        });
+    wait();
+    (*server)->Shutdown(kGrace);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int Main(int argc, char** argv) { return service::Main("process_data", argc, argv, Run); }
+
+}  // namespace fieldgate::process_data

@@ -1,0 +1,131 @@
+#include "services/process_data/process_data_service.h"
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/rpc/rpc.h"
+#include "grpcpp/server_context.h"
+#include "proto/process_data.grpc.pb.h"
+#include "services/process_data/paths.h"
+#include "services/process_data/report.h"
+#include "services/process_data/subscription.h"
+#include "services/process_data/value_tree.h"
+
+namespace fieldgate::process_data {
+namespace {
+
+// How soon a stream with nothing to send sees that its call was cancelled.
+constexpr absl::Duration kCancelCheck = absl::Milliseconds(100);
+
+// A Set without a deadline waits at most this long for its line.
+constexpr absl::Duration kLongestSet = absl::Minutes(10);
+
+MonotonicTime DeadlineOf(const grpc::ServerContext& context, const Clock& clock) {
+  const absl::Duration left = absl::FromChrono(context.deadline()) - clock.WallNow();
+  return clock.Now() + std::min(left, kLongestSet);
+}
+
+// Moves what can be moved, so that `batch` must be refilled.
+void ToProto(Batch& batch, v1::ValueBatch& message) {
+  message.Clear();
+  if (batch.has_dictionary) {
+    v1::ValueBatch::Dictionary& dictionary = *message.mutable_dictionary();
+    for (std::string& path : batch.paths) dictionary.add_paths(std::move(path));
+    dictionary.set_origins(batch.origins);
+  }
+  message.mutable_runs()->Reserve(static_cast<int>(batch.runs.size()));
+  for (const Batch::Run& run : batch.runs) {
+    v1::ValueBatch::Run& r = *message.add_runs();
+    r.set_first(run.first);
+    r.set_count(run.count);
+    r.set_sampled_at_us(run.sampled_at_us);
+  }
+  message.mutable_kinds()->swap(batch.kinds);
+  message.mutable_states()->swap(batch.states);
+  message.mutable_bits()->Add(batch.bits.begin(), batch.bits.end());
+  for (std::string& text : batch.texts) message.add_texts(std::move(text));
+}
+
+class ProcessDataService : public v1::ProcessData::Service {
+ public:
+  ProcessDataService(ProcessImage& image, ProcessControl& control, const Clock& clock)
+      : image_(image), control_(control), clock_(clock) {}
+
+  grpc::Status Get(grpc::ServerContext*, const v1::GetRequest* request,
+                   v1::GetResponse* response) override {
+    const std::string path = NormalizePath(request->path());
+    const absl::StatusOr<std::vector<ProcessImage::Reading>> readings = image_.Read(path);
+    if (!readings.ok()) return rpc::ToGrpc(readings.status());
+    *response->mutable_node() = BuildTree(path, *readings);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Set(grpc::ServerContext* context, const v1::SetRequest* request,
+                   v1::SetResponse*) override {
+    return rpc::ToGrpc(
+        control_.Set(request->path(), request->value(), DeadlineOf(*context, clock_)));
+  }
+
+  grpc::Status Subscribe(grpc::ServerContext* context, const v1::SubscribeRequest* request,
+                         grpc::ServerWriter<v1::ValueBatch>* writer) override {
+    absl::StatusOr<std::unique_ptr<Subscription>> subscription =
+        image_.Subscribe({request->paths().begin(), request->paths().end()}, request->subtree());
+    if (!subscription.ok()) return rpc::ToGrpc(subscription.status());
+    Batch batch;
+    v1::ValueBatch message;
+    while (!context->IsCancelled()) {
+      if (!(*subscription)->Next(kCancelCheck, batch)) continue;
+      ToProto(batch, message);
+      if (!writer->Write(message)) break;
+    }
+    return grpc::Status::CANCELLED;
+  }
+
+  grpc::Status Report(grpc::ServerContext*, grpc::ServerReader<v1::ReportRequest>* reader,
+                      v1::ReportResponse*) override {
+    const std::unique_ptr<process_data::Report> report = image_.OpenReport();
+    v1::ReportRequest request;
+    while (reader->Read(&request)) {
+      std::vector<std::pair<std::string, std::string>> values;
+      for (const v1::ReportRequest::Value& value : request.values()) {
+        values.emplace_back(value.path(), value.value());
+      }
+      const absl::Status status = report->Update({request.remove().begin(), request.remove().end()},
+                                                 values, clock_.WallNow());
+      if (!status.ok()) return rpc::ToGrpc(status);
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status GetDeviceStatus(grpc::ServerContext*, const v1::GetDeviceStatusRequest*,
+                               v1::GetDeviceStatusResponse* response) override {
+    for (const DeviceStatus& status : control_.Devices()) {
+      v1::GetDeviceStatusResponse::Device& device = *response->add_devices();
+      device.set_path(status.path);
+      device.set_ok(status.ok);
+      device.set_error(status.error);
+      device.set_polls(status.polls);
+      device.set_failed_polls(status.failed_polls);
+      device.set_missed_cycles(status.missed_cycles);
+      device.set_last_ok_at_us(absl::ToUnixMicros(status.last_ok_at));
+    }
+    response->set_mode(control_.Mode());
+    return grpc::Status::OK;
+  }
+
+ private:
+  ProcessImage& image_;
+  ProcessControl& control_;
+  const Clock& clock_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeProcessDataService(ProcessImage& image, ProcessControl& control,
+                                                      const Clock& clock) {
+  return std::make_unique<ProcessDataService>(image, control, clock);
+}
+
+}  // namespace fieldgate::process_data

@@ -1,0 +1,78 @@
+#include "services/process_data/sqlite_variable_store.h"
+
+#include <utility>
+
+#include "common/sqlite/sqlite.h"
+
+namespace fieldgate::process_data {
+namespace {
+
+constexpr sqlite::Migration kMigrations[] = {
+    {1, "process variables, one column a type: exactly one is not NULL",
+     "CREATE TABLE variable ("
+     "  name TEXT NOT NULL PRIMARY KEY,"
+     "  float REAL,"
+     "  integer INTEGER,"
+     "  unsigned_bits INTEGER,"  // above the range of INTEGER: its 64 bits
+     "  boolean INTEGER,"
+     "  text TEXT"
+     ") WITHOUT ROWID;"},
+};
+
+Value ValueOf(const sqlite::Statement& row) {
+  if (!row.IsNull(1)) return row.Double(1);
+  if (!row.IsNull(2)) return row.Int(2);
+  if (!row.IsNull(3)) return static_cast<uint64_t>(row.Int(3));
+  if (!row.IsNull(4)) return row.Int(4) != 0;
+  return std::string(row.Text(5));
+}
+
+class SqliteVariableStore : public VariableStore {
+ public:
+  explicit SqliteVariableStore(std::unique_ptr<sqlite::Database> database)
+      : database_(std::move(database)) {}
+
+  absl::StatusOr<std::map<std::string, Value>> Load() override {
+    const absl::StatusOr<sqlite::Statement*> select = database_->Cached(
+        "SELECT name, float, integer, unsigned_bits, boolean, text FROM variable ORDER BY name");
+    if (!select.ok()) return select.status();
+    std::map<std::string, Value> values;
+    for (;;) {
+      const absl::StatusOr<bool> row = (*select)->Step();
+      if (!row.ok()) return row.status();
+      if (!*row) return values;
+      values[std::string((*select)->Text(0))] = ValueOf(**select);
+    }
+  }
+
+  absl::Status Save(const std::string& name, const Value& value) override {
+    const absl::StatusOr<sqlite::Statement*> insert = database_->Cached(
+        "INSERT OR REPLACE INTO variable (name, float, integer, unsigned_bits, boolean, text) "
+        "VALUES (?, ?, ?, ?, ?, ?)");
+    if (!insert.ok()) return insert.status();
+    sqlite::Statement& statement = **insert;
+    statement.BindText(1, name);
+    if (const auto* d = std::get_if<double>(&value)) statement.BindDouble(2, *d);
+    if (const auto* i = std::get_if<int64_t>(&value)) statement.BindInt(3, *i);
+    if (const auto* u = std::get_if<uint64_t>(&value)) {
+      statement.BindInt(4, static_cast<int64_t>(*u));
+    }
+    if (const auto* b = std::get_if<bool>(&value)) statement.BindInt(5, *b ? 1 : 0);
+    if (const auto* s = std::get_if<std::string>(&value)) statement.BindText(6, *s);
+    return statement.Run();
+  }
+
+ private:
+  const std::unique_ptr<sqlite::Database> database_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<VariableStore>> OpenSqliteVariableStore(const std::string& path) {
+  absl::StatusOr<std::unique_ptr<sqlite::Database>> database = sqlite::Database::Open(path);
+  if (!database.ok()) return database.status();
+  if (absl::Status status = sqlite::Migrate(**database, kMigrations); !status.ok()) return status;
+  return std::make_unique<SqliteVariableStore>(*std::move(database));
+}
+
+}  // namespace fieldgate::process_data

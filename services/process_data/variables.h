@@ -1,0 +1,66 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/time/clock.h"
+#include "common/value/value.h"
+#include "proto/config_store.pb.h"
+#include "services/process_data/process_image.h"
+
+namespace fieldgate::process_data {
+
+// Where the values of process variables survive. One thread at a time.
+class VariableStore {
+ public:
+  virtual ~VariableStore() = default;
+
+  // All that were ever saved, by name.
+  virtual absl::StatusOr<std::map<std::string, Value>> Load() = 0;
+
+  // OK: survives a power cut. Blocks on disk.
+  // kUnavailable: can't be written; the former value stays, safe to retry.
+  virtual absl::Status Save(const std::string& name, const Value& value) = 0;
+};
+
+// The process variables, /Process/PV/<name>: values that commands write and
+// everybody reads. One has its configured initial value until it is set; from
+// then on the value set, also over restarts, and when the variable was missing
+// from a configuration for a while. Thread-safe.
+class Variables {
+ public:
+  // Loads what was saved. Errors are those of VariableStore::Load.
+  static absl::StatusOr<std::unique_ptr<Variables>> Open(std::unique_ptr<VariableStore> store,
+                                                         ProcessImage& image, const Clock& clock);
+
+  // Replaces the set of variables.
+  void Configure(const std::vector<config_store::v1::ProcessVariable>& variables);
+
+  // Durable when OK is returned, and then in the image. The value has the type
+  // that the text has (InferValue). Blocks on disk.
+  // kNotFound:        no such variable.
+  // kInvalidArgument: longer than kMaxTextBytes.
+  // kUnavailable:     can't be saved; nothing was changed.
+  absl::Status Set(absl::string_view path, absl::string_view text);
+
+  // The largest body of a command is 64 times that.
+  static constexpr size_t kMaxTextBytes = 4096;
+
+ private:
+  Variables(std::unique_ptr<VariableStore> store, ProcessImage& image, const Clock& clock)
+      : store_(std::move(store)), image_(image), clock_(clock) {}
+
+  std::mutex mutex_;  // also keeps the image in the order of the store
+  const std::unique_ptr<VariableStore> store_;
+  ProcessImage& image_;
+  const Clock& clock_;
+  std::map<std::string, Value> saved_;
+};
+
+}  // namespace fieldgate::process_data
