@@ -13,7 +13,7 @@
 namespace fieldgate::cloud_link {
 namespace {
 
-namespace v1 = config_store::v1;
+namespace config = config_store::v1;
 
 // Acknowledged entries leave the disk with the next message's transaction, at
 // the latest after this.
@@ -23,14 +23,14 @@ constexpr MqttToken kFirstToken = MqttToken{1} << 62;
 // Layouts of entries from before the last changes of the configuration.
 constexpr size_t kMaxOldLayouts = 4;
 
-LifecycleConfig LifecycleConfigOf(const v1::Connector& config, const v1::Device& device) {
+LifecycleConfig LifecycleConfigOf(const config::Connector& config, const config::Device& device) {
   LifecycleConfig out;
   out.start = config.start();
   out.base_url = config.base_url();
   out.gateway_id = config.gateway_id();
   out.customer_id = config.customer_id();
   if (config.has_stored_identity()) {
-    const v1::Identity& stored = config.stored_identity();
+    const config::Identity& stored = config.stored_identity();
     out.stored = Identity{
         stored.gateway_id(), stored.customer_id(), stored.data_broker_url(),
         stored.has_data_broker_qos() ? std::optional<int>(stored.data_broker_qos()) : std::nullopt};
@@ -45,7 +45,7 @@ LifecycleConfig LifecycleConfigOf(const v1::Connector& config, const v1::Device&
 }
 
 // Jitter differs between devices and connectors; it need not be secret.
-uint32_t Seed(const v1::Connector& config, const v1::Device& device) {
+uint32_t Seed(const config::Connector& config, const config::Device& device) {
   uint32_t seed = 2166136261u;  // FNV-1a
   for (const char c : absl::StrCat(device.serial_number(), config.name())) {
     seed = (seed ^ static_cast<unsigned char>(c)) * 16777619u;
@@ -55,31 +55,29 @@ uint32_t Seed(const v1::Connector& config, const v1::Device& device) {
 
 Qos QosOf(int qos) { return static_cast<Qos>(std::clamp(qos, 0, 2)); }
 
-cloud_link::v1::LifecycleState StateToProto(LifecycleState state) {
+v1::LifecycleState StateToProto(LifecycleState state) {
   switch (state) {
     case LifecycleState::kDisabled:
-      return cloud_link::v1::DISABLED;
+      return v1::DISABLED;
     case LifecycleState::kConnecting:
-      return cloud_link::v1::CONNECTING;
+      return v1::CONNECTING;
     case LifecycleState::kRollout:
-      return cloud_link::v1::ROLLOUT;
+      return v1::ROLLOUT;
     case LifecycleState::kWaitRolloutResult:
-      return cloud_link::v1::WAIT_ROLLOUT_RESULT;
+      return v1::WAIT_ROLLOUT_RESULT;
     case LifecycleState::kInit:
-      return cloud_link::v1::INIT;
+      return v1::INIT;
     case LifecycleState::kWaitInitResult:
-      return cloud_link::v1::WAIT_INIT_RESULT;
+      return v1::WAIT_INIT_RESULT;
     case LifecycleState::kRunning:
-      return cloud_link::v1::RUNNING;
+      return v1::RUNNING;
     case LifecycleState::kBackoff:
-      return cloud_link::v1::BACKOFF;
+      return v1::BACKOFF;
   }
-  return cloud_link::v1::LIFECYCLE_STATE_UNSPECIFIED;
+  return v1::LIFECYCLE_STATE_UNSPECIFIED;
 }
 
-std::string StateName(LifecycleState state) {
-  return cloud_link::v1::LifecycleState_Name(StateToProto(state));
-}
+std::string StateName(LifecycleState state) { return v1::LifecycleState_Name(StateToProto(state)); }
 
 // "tcp://host:1883" -> "mqtt:host:1883" (section 7.5)
 std::string ConnectionType(absl::string_view url) {
@@ -89,7 +87,7 @@ std::string ConnectionType(absl::string_view url) {
 }
 
 // Clears what only concerns data and its form.
-v1::Connector ConnectionPart(v1::Connector c) {
+config::Connector ConnectionPart(config::Connector c) {
   c.clear_sections();
   c.clear_controllers();
   c.clear_virtual_devices();
@@ -103,18 +101,18 @@ v1::Connector ConnectionPart(v1::Connector c) {
 
 }  // namespace
 
-bool Connector::SameConnection(const v1::Connector& a, const v1::Connector& b) {
+bool Connector::SameConnection(const config::Connector& a, const config::Connector& b) {
   return google::protobuf::util::MessageDifferencer::Equals(ConnectionPart(a), ConnectionPart(b));
 }
 
-bool Connector::SameDataModel(const v1::Connector& a, const v1::Connector& b) {
-  v1::Connector x = a, y = b;
+bool Connector::SameDataModel(const config::Connector& a, const config::Connector& b) {
+  config::Connector x = a, y = b;
   x.clear_stored_identity();
   y.clear_stored_identity();
   return google::protobuf::util::MessageDifferencer::Equals(x, y);
 }
 
-Connector::Connector(const v1::Connector& config, const v1::Device& device, Outbox& outbox,
+Connector::Connector(const config::Connector& config, const config::Device& device, Outbox& outbox,
                      MqttClient& mqtt, Host& host, Now now)
     : config_(config),
       device_(device),
@@ -150,7 +148,7 @@ void Connector::Start(Now now) {
   UpdateIdentity();
 }
 
-void Connector::ChangeDataModel(const v1::Connector& config, Now now) {
+void Connector::ChangeDataModel(const config::Connector& config, Now now) {
   config_ = config;
   if (layout_ && layout_number_ != 0) {
     if (old_layouts_.size() >= kMaxOldLayouts) old_layouts_.erase(old_layouts_.begin());
@@ -321,10 +319,10 @@ absl::Status Connector::ConnectTo(const std::string& url) {
   options.clean_session = config_.clean_session();
   options.keep_alive = absl::Seconds(config_.keep_alive_s());
   switch (config_.tls().server_auth()) {
-    case v1::Tls::NONE:
+    case config::Tls::NONE:
       options.server_auth = MqttOptions::ServerAuth::kNone;
       break;
-    case v1::Tls::FILE:
+    case config::Tls::FILE:
       options.server_auth = MqttOptions::ServerAuth::kFile;
       options.ca_file = host_.CertificatePath(config_.tls().server_cert());
       break;
@@ -465,8 +463,8 @@ MonotonicTime Connector::NextDeadline() const {
 
 // --- Status ---------------------------------------------------------------------
 
-cloud_link::v1::ConnectorStatus Connector::Status() const {
-  cloud_link::v1::ConnectorStatus status;
+v1::ConnectorStatus Connector::Status() const {
+  v1::ConnectorStatus status;
   status.set_name(config_.name());
   status.set_state(StateToProto(lifecycle_.state()));
   status.set_connection_type(ConnectionType(lifecycle_.broker_url()));

@@ -12,20 +12,20 @@
 namespace fieldgate::cloud_link {
 namespace {
 
-namespace v1 = config_store::v1;
+namespace config = config_store::v1;
 
 constexpr char kRolloutResult[] =
     R"({"error_code": 0, "response_id": "01234567_1", "gateway_id": "g", "customer_id": "c"})";
 
-v1::Connector Config() {
-  v1::Connector c;
+config::Connector Config() {
+  config::Connector c;
   c.set_name("CloudConn");
   c.set_start(true);
   c.set_base_url("tcp://broker:1883");
   c.set_gateway_id("g");
   c.set_customer_id("c");
   c.set_qos(1);
-  c.set_format(v1::JSON);
+  c.set_format(config::JSON);
   c.set_client_id("id");
   c.set_clean_session(true);
   c.set_cache(true);
@@ -38,15 +38,15 @@ v1::Connector Config() {
   auto& point = *section.add_points();
   point.set_name("Level");
   point.set_path("/Process/Bus1/D/Level");
-  point.set_origin(v1::DataPoint::BUS);
+  point.set_origin(config::DataPoint::BUS);
   auto& type = *point.add_metadata();
   type.set_name("type");
   type.set_value("custom");
   return c;
 }
 
-v1::Device Device() {
-  v1::Device device;
+config::Device Device() {
+  config::Device device;
   device.set_serial_number("01234567");
   device.set_product_name("WT640");
   return device;
@@ -58,7 +58,7 @@ class ConnectorTest : public testing::Test, public MqttListener, public Connecto
  protected:
   explicit ConnectorTest() : mqtt_(*this) {}
 
-  void Create(const v1::Connector& config) {
+  void Create(const config::Connector& config) {
     connector_ = std::make_unique<Connector>(config, Device(), outbox_, mqtt_, *this, now());
     connector_->Start(now());
     Run();
@@ -118,7 +118,7 @@ class ConnectorTest : public testing::Test, public MqttListener, public Connecto
     }
     return bodies;
   }
-  cloud_link::v1::LifecycleState state() const { return connector_->Status().state(); }
+  v1::LifecycleState state() const { return connector_->Status().state(); }
 
   // MqttListener
   void OnConnected(bool) override { connector_->OnConnected(now()); }
@@ -151,9 +151,9 @@ class ConnectorTest : public testing::Test, public MqttListener, public Connecto
 
 TEST_F(ConnectorTest, WithConfiguredIdsItInitialisesAndSends) {
   Create(Config());
-  EXPECT_EQ(state(), cloud_link::v1::WAIT_INIT_RESULT);
+  EXPECT_EQ(state(), v1::WAIT_INIT_RESULT);
   AnswerInit();
-  EXPECT_EQ(state(), cloud_link::v1::RUNNING);
+  EXPECT_EQ(state(), v1::RUNNING);
   EXPECT_EQ(connector_->Status().broker_version(), "1.2");
   Value(42);
   Advance(absl::Seconds(1));
@@ -164,11 +164,11 @@ TEST_F(ConnectorTest, WithConfiguredIdsItInitialisesAndSends) {
 }
 
 TEST_F(ConnectorTest, ARolloutIsStoredBeforeInit) {
-  v1::Connector config = Config();
+  config::Connector config = Config();
   config.clear_gateway_id();
   config.clear_customer_id();
   Create(config);
-  EXPECT_EQ(state(), cloud_link::v1::WAIT_ROLLOUT_RESULT);
+  EXPECT_EQ(state(), v1::WAIT_ROLLOUT_RESULT);
   Answer("fp/gatewayRolloutResult/01234567", kRolloutResult);
   ASSERT_EQ(saved_.size(), 1u);
   EXPECT_EQ(saved_[0].gateway_id, "g");
@@ -179,7 +179,7 @@ TEST_F(ConnectorTest, ARolloutIsStoredBeforeInit) {
 }
 
 TEST_F(ConnectorTest, TheConfigurationOfTheAcceptedRolloutIsExecuted) {
-  v1::Connector config = Config();
+  config::Connector config = Config();
   config.clear_gateway_id();
   config.clear_customer_id();
   Create(config);
@@ -200,7 +200,7 @@ TEST_F(ConnectorTest, ARetainedResultIsNeverActedOn) {
   Create(Config());
   Answer("c/fp/g/gatewayInitResult",
          absl::StrCat(R"({"error_code": 0, "response_id": ")", LastRequestId(), "\"}"), true);
-  EXPECT_EQ(state(), cloud_link::v1::WAIT_INIT_RESULT);
+  EXPECT_EQ(state(), v1::WAIT_INIT_RESULT);
   EXPECT_EQ(connector_->Status().inbound_ignored(), 1u);
 }
 
@@ -213,7 +213,7 @@ TEST_F(ConnectorTest, DataOfAnOutageIsSentInOrderAfterIt) {
   for (int i = 0; i < 10; ++i) Advance(absl::Seconds(1));
   EXPECT_GE(connector_->Status().messages_waiting(), 9u);
   mqtt_.refuse_connect = absl::OkStatus();
-  for (int i = 0; i < 300 && state() != cloud_link::v1::WAIT_INIT_RESULT; ++i) {
+  for (int i = 0; i < 300 && state() != v1::WAIT_INIT_RESULT; ++i) {
     Advance(absl::Seconds(1));
   }
   AnswerInit();
@@ -231,7 +231,7 @@ TEST_F(ConnectorTest, DataOfAnOutageIsSentInOrderAfterIt) {
 }
 
 TEST_F(ConnectorTest, WithoutCacheNothingIsKeptWhileTheBrokerIsAway) {
-  v1::Connector config = Config();
+  config::Connector config = Config();
   config.set_cache(false);
   Create(config);
   AnswerInit();
@@ -259,13 +259,13 @@ TEST_F(ConnectorTest, AChangedDataModelRunsInitAgainOnTheSameConnection) {
   Create(Config());
   AnswerInit();
   const int connects = mqtt_.connects();
-  v1::Connector config = Config();
+  config::Connector config = Config();
   config.mutable_sections(0)->mutable_points(0)->set_name("Renamed");
   connector_->ChangeDataModel(config, now());
   Run();
-  EXPECT_EQ(state(), cloud_link::v1::WAIT_INIT_RESULT);
+  EXPECT_EQ(state(), v1::WAIT_INIT_RESULT);
   AnswerInit();
-  EXPECT_EQ(state(), cloud_link::v1::RUNNING);
+  EXPECT_EQ(state(), v1::RUNNING);
   EXPECT_EQ(mqtt_.connects(), connects);
 }
 
@@ -287,9 +287,9 @@ TEST_F(ConnectorTest, StatusAndProcessValuesFollowSection75) {
 }
 
 TEST_F(ConnectorTest, TlsFilesAreThoseOfTheStateDirectory) {
-  v1::Connector config = Config();
+  config::Connector config = Config();
   config.set_base_url("ssl://broker:8883");
-  config.mutable_tls()->set_server_auth(v1::Tls::FILE);
+  config.mutable_tls()->set_server_auth(config::Tls::FILE);
   config.mutable_tls()->set_server_cert("ca.crt");
   Create(config);
   EXPECT_EQ(mqtt_.options().ca_file, "/certs/ca.crt");
@@ -297,8 +297,8 @@ TEST_F(ConnectorTest, TlsFilesAreThoseOfTheStateDirectory) {
 }
 
 TEST(ConnectorConfigurationTest, TellsTheConnectionFromTheDataModel) {
-  v1::Connector a = Config();
-  v1::Connector b = a;
+  config::Connector a = Config();
+  config::Connector b = a;
   b.mutable_sections(0)->set_send_period_ms(5000);
   EXPECT_TRUE(Connector::SameConnection(a, b));
   EXPECT_FALSE(Connector::SameDataModel(a, b));

@@ -1,0 +1,318 @@
+// cloud_link in this process with real gRPC on both sides; config_store,
+// process_data and the broker are fakes.
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/rpc/rpc.h"
+#include "common/testing/process.h"
+#include "gtest/gtest.h"
+#include "proto/cloud_link.grpc.pb.h"
+#include "proto/config_store.grpc.pb.h"
+#include "proto/process_data.grpc.pb.h"
+#include "services/cloud_link/cloud_link_service.h"
+#include "services/cloud_link/gateway.h"
+#include "services/cloud_link/outbox/fake_outbox.h"
+
+namespace fieldgate::cloud_link {
+namespace {
+
+constexpr absl::Duration kDeadline = absl::Seconds(30);
+
+class FakeConfigStore final : public config_store::v1::ConfigStore::Service {
+ public:
+  void Put(config_store::v1::Configuration configuration) {
+    const std::lock_guard lock(mutex_);
+    configuration_ = std::move(configuration);
+    ++version_;
+    changed_.notify_all();
+  }
+
+  grpc::Status WatchConfiguration(
+      grpc::ServerContext* context, const config_store::v1::WatchConfigurationRequest*,
+      grpc::ServerWriter<config_store::v1::Configuration>* writer) override {
+    int seen = -1;
+    while (!context->IsCancelled()) {
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, std::chrono::milliseconds(20), [&] { return version_ != seen; });
+      if (version_ == seen) continue;
+      seen = version_;
+      if (!writer->Write(configuration_)) break;
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status GetConfig(grpc::ServerContext*, const config_store::v1::GetConfigRequest* request,
+                         config_store::v1::GetConfigResponse* response) override {
+    response->add_nodes()->set_name(request->database());
+    return grpc::Status::OK;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  config_store::v1::Configuration configuration_;
+  int version_ = 0;
+};
+
+class FakeProcessData final : public process_data::v1::ProcessData::Service {
+ public:
+  grpc::Status Get(grpc::ServerContext*, const process_data::v1::GetRequest* request,
+                   process_data::v1::GetResponse* response) override {
+    if (!absl::StrContains(request->path(), "Known")) {
+      return grpc::Status(grpc::StatusCode::NOT_FOUND, "nothing there");
+    }
+    response->mutable_node()->set_name("Known");
+    auto& value = *response->mutable_node()->add_attributes();
+    value.set_name("_");
+    value.set_value("7");
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Subscribe(grpc::ServerContext* context,
+                         const process_data::v1::SubscribeRequest* request,
+                         grpc::ServerWriter<process_data::v1::ValueBatch>* writer) override {
+    process_data::v1::ValueBatch batch;
+    auto& run = *batch.add_runs();
+    run.set_count(static_cast<uint32_t>(request->paths_size()));
+    for (int i = 0; i < request->paths_size(); ++i) {
+      batch.mutable_kinds()->push_back(process_data::v1::INT);
+      batch.mutable_states()->push_back(1);
+      batch.add_bits(5);
+    }
+    writer->Write(batch);
+    while (!context->IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Report(grpc::ServerContext*,
+                      grpc::ServerReader<process_data::v1::ReportRequest>* reader,
+                      process_data::v1::ReportResponse*) override {
+    process_data::v1::ReportRequest request;
+    while (reader->Read(&request)) {
+      const std::lock_guard lock(mutex_);
+      for (const auto& value : request.values()) reported_[value.path()] = value.value();
+    }
+    const std::lock_guard lock(mutex_);
+    reported_.clear();
+    return grpc::Status::OK;
+  }
+
+  std::string Reported(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    return reported_[path];
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::string> reported_;
+};
+
+// A broker that can't be reached.
+class NoBroker : public MqttClient {
+ public:
+  explicit NoBroker(MqttListener& listener) : listener_(listener) {}
+  absl::Status Connect(const MqttOptions&) override {
+    listener_.OnDisconnected(absl::UnavailableError("no route to host"));
+    return absl::OkStatus();
+  }
+  void Disconnect() override {}
+  absl::Status Subscribe(MqttToken, const std::vector<std::string>&, Qos) override {
+    return absl::FailedPreconditionError("not connected");
+  }
+  absl::Status Publish(MqttToken, absl::string_view, absl::string_view, Qos) override {
+    return absl::FailedPreconditionError("not connected");
+  }
+
+ private:
+  MqttListener& listener_;
+};
+
+config_store::v1::Configuration OneConnector(const std::string& url) {
+  config_store::v1::Configuration configuration;
+  configuration.set_revision(1);
+  configuration.mutable_device()->set_serial_number("01234567");
+  auto& c = *configuration.add_connectors();
+  c.set_name("CloudConn");
+  c.set_start(true);
+  c.set_base_url(url);
+  c.set_gateway_id("g");
+  c.set_customer_id("c");
+  c.set_cache(true);
+  c.set_cache_max_mb(1);
+  c.set_format(config_store::v1::TIXML);
+  c.set_response_timeout_s(60);
+  c.set_retry_max_s(900);
+  c.set_broker_fallback_s(86400);
+  auto& section = *c.add_sections();
+  section.set_number(1);
+  section.set_send_period_ms(60'000);
+  auto& point = *section.add_points();
+  point.set_name("P");
+  point.set_path("/Process/Bus1/D/P");
+  point.set_origin(config_store::v1::DataPoint::BUS);
+  return configuration;
+}
+
+class CloudLinkTest : public testing::Test {
+ protected:
+  CloudLinkTest() {
+    const std::string dir = getenv("TEST_TMPDIR");
+    config_socket_ = dir + "/c.sock";
+    process_socket_ = dir + "/p.sock";
+    StartConfigStore();
+    StartProcessData();
+
+    config_ = MakeGrpcConfigClient(config_socket_);
+    process_ = MakeGrpcProcessPort(process_socket_);
+    reporter_ = MakeValueReporter(process_socket_);
+    GatewayPorts ports;
+    ports.config = config_.get();
+    ports.process = process_.get();
+    ports.reporter = reporter_.get();
+    ports.open_outbox = [](const std::string&) -> absl::StatusOr<std::unique_ptr<Outbox>> {
+      return std::make_unique<FakeOutbox>();
+    };
+    ports.make_mqtt = [](MqttListener& listener) { return std::make_unique<NoBroker>(listener); };
+    ports.subscribe = [this](const std::vector<std::string>& paths, auto on_batch, auto on_lost) {
+      return SubscribeValues(process_socket_, paths, std::move(on_batch), std::move(on_lost));
+    };
+    ports.certificate_path = [](absl::string_view) { return std::string(); };
+    gateway_ = std::make_unique<Gateway>(std::move(ports));
+    service_ = std::make_unique<CloudLinkService>(*gateway_);
+    server_ = *rpc::Server::Start(dir + "/l.sock", {service_.get()});
+    stub_ = v1::CloudLink::NewStub(rpc::Connect(dir + "/l.sock"));
+    loop_ = std::thread([this] { gateway_->Run(); });
+    watch_ = WatchConfiguration(
+        config_socket_,
+        [this](config_store::v1::Configuration c) { gateway_->OnConfiguration(std::move(c)); },
+        [this](bool up) { gateway_->OnConfigLink(up); });
+  }
+
+  ~CloudLinkTest() override {
+    watch_.reset();
+    gateway_->Stop();
+    loop_.join();
+    server_.reset();
+    reporter_.reset();
+    process_server_.reset();
+    config_server_.reset();
+  }
+
+  void StartConfigStore() {
+    config_server_ = *rpc::Server::Start(config_socket_, {&config_store_});
+  }
+  void StartProcessData() {
+    process_server_ = *rpc::Server::Start(process_socket_, {&process_data_});
+  }
+
+  v1::GetStatusResponse Status() {
+    grpc::ClientContext context;
+    rpc::SetTimeout(context, kDeadline);
+    v1::GetStatusResponse response;
+    const grpc::Status status = stub_->GetStatus(&context, v1::GetStatusRequest(), &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response;
+  }
+
+  v1::ExecuteResponse Execute(const std::string& text) {
+    grpc::ClientContext context;
+    rpc::SetTimeout(context, kDeadline);
+    v1::ExecuteRequest request;
+    request.set_text(text);
+    v1::ExecuteResponse response;
+    const grpc::Status status = stub_->Execute(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response;
+  }
+
+  FakeConfigStore config_store_;
+  FakeProcessData process_data_;
+  std::string config_socket_, process_socket_;
+  std::unique_ptr<rpc::Server> config_server_, process_server_, server_;
+  std::unique_ptr<ConfigClient> config_;
+  std::unique_ptr<ProcessPort> process_;
+  std::unique_ptr<ValueReporter> reporter_;
+  std::unique_ptr<Gateway> gateway_;
+  std::unique_ptr<CloudLinkService> service_;
+  std::unique_ptr<v1::CloudLink::Stub> stub_;
+  std::thread loop_;
+  std::unique_ptr<ConfigWatch> watch_;
+};
+
+TEST_F(CloudLinkTest, TakesConnectorsFromTheConfigurationAndShowsWhyTheyAreNotRunning) {
+  config_store_.Put(OneConnector("tcp://broker:1883"));
+  ASSERT_TRUE(Eventually(kDeadline, [&] { return Status().connectors_size() == 1; }));
+  ASSERT_TRUE(Eventually(kDeadline, [&] { return Status().connectors(0).state() == v1::BACKOFF; }));
+  EXPECT_TRUE(absl::StrContains(Status().connectors(0).detail(), "no route to host"));
+  EXPECT_EQ(Status().connectors(0).connection_type(), "mqtt:broker:1883");
+}
+
+TEST_F(CloudLinkTest, AChangedBrokerReplacesTheConnectionAndARemovedConnectorEnds) {
+  config_store_.Put(OneConnector("tcp://one:1883"));
+  ASSERT_TRUE(Eventually(kDeadline, [&] { return Status().connectors_size() == 1; }));
+  config_store_.Put(OneConnector("tcp://two:1883"));
+  EXPECT_TRUE(Eventually(kDeadline, [&] {
+    const v1::GetStatusResponse status = Status();
+    return status.connectors_size() == 1 &&
+           status.connectors(0).connection_type() == "mqtt:two:1883";
+  }));
+  config_store_.Put(config_store::v1::Configuration());
+  EXPECT_TRUE(Eventually(kDeadline, [&] { return Status().connectors_size() == 0; }));
+}
+
+TEST_F(CloudLinkTest, ExecutesCommandsThroughTheOtherServices) {
+  EXPECT_EQ(Execute("[<Get _=\"/Process/Known\"/>]").text(), "[<Get _=\"7\"/>]");
+  const v1::ExecuteResponse failed = Execute("[<Get _=\"/Process/Other\"/>]");
+  EXPECT_TRUE(failed.failed());
+  EXPECT_TRUE(absl::StrContains(failed.text(), "-2196")) << failed.text();
+}
+
+TEST_F(CloudLinkTest, ReportsItsStatusIntoTheProcessImageAgainAfterARestart) {
+  config_store_.Put(OneConnector("tcp://broker:1883"));
+  const std::string path = "/Process/CloudConn/ConnectionType";
+  EXPECT_TRUE(
+      Eventually(kDeadline, [&] { return process_data_.Reported(path) == "mqtt:broker:1883"; }));
+  process_server_.reset();
+  EXPECT_TRUE(Eventually(kDeadline, [&] { return !Status().process_data_ok(); }));
+  EXPECT_EQ(process_data_.Reported(path), "");
+  StartProcessData();
+  EXPECT_TRUE(Eventually(kDeadline, [&] { return Status().process_data_ok(); }));
+  EXPECT_TRUE(
+      Eventually(kDeadline, [&] { return process_data_.Reported(path) == "mqtt:broker:1883"; }));
+}
+
+TEST_F(CloudLinkTest, AWatcherGetsTheStatusAtOnceAndEachChange) {
+  grpc::ClientContext context;
+  rpc::SetTimeout(context, kDeadline);
+  const auto reader = stub_->WatchStatus(&context, v1::GetStatusRequest());
+  v1::GetStatusResponse status;
+  ASSERT_TRUE(reader->Read(&status));
+  EXPECT_EQ(status.connectors_size(), 0);
+  config_store_.Put(OneConnector("tcp://broker:1883"));
+  ASSERT_TRUE(reader->Read(&status));
+  EXPECT_EQ(status.connectors_size(), 1);
+  context.TryCancel();
+  reader->Finish();
+}
+
+TEST_F(CloudLinkTest, GoesOnWithoutConfigStoreAndFollowsItWhenItIsBack) {
+  config_store_.Put(OneConnector("tcp://one:1883"));
+  ASSERT_TRUE(Eventually(kDeadline, [&] { return Status().connectors_size() == 1; }));
+  config_server_.reset();
+  EXPECT_TRUE(Eventually(kDeadline, [&] { return !Status().config_store_ok(); }));
+  EXPECT_EQ(Status().connectors_size(), 1);
+  config_store_.Put(OneConnector("tcp://two:1883"));
+  StartConfigStore();
+  EXPECT_TRUE(Eventually(
+      kDeadline, [&] { return Status().connectors(0).connection_type() == "mqtt:two:1883"; }));
+}
+
+}  // namespace
+}  // namespace fieldgate::cloud_link
