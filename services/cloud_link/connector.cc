@@ -262,9 +262,13 @@ void Connector::Handle(LifecycleEvent event, Now now) {
     if (before == LifecycleState::kRunning && lifecycle_.state() != before) pump_.Stop();
     for (const LifecycleAction& action : actions) Perform(action, now);
     if (lifecycle_.state() != before) {
-      log::Info("lifecycle", {{"connector", config_.name()},
-                              {"state", StateName(lifecycle_.state())},
-                              {"detail", lifecycle_.detail()}});
+      // Tries to reconnect repeat for as long as a broker is away.
+      const bool retry = lifecycle_.state() == LifecycleState::kConnecting ||
+                         lifecycle_.state() == LifecycleState::kBackoff;
+      log::Log(retry ? log::Level::kDebug : log::Level::kInfo, "lifecycle",
+               {{"connector", config_.name()},
+                {"state", StateName(lifecycle_.state())},
+                {"detail", lifecycle_.detail()}});
     }
   }
   handling_ = false;

@@ -158,9 +158,7 @@ TEST_F(ConnectorTest, WithConfiguredIdsItInitialisesAndSends) {
   Value(42);
   Advance(absl::Seconds(1));
   ASSERT_EQ(DataBodies().size(), 2u);
-  EXPECT_TRUE(absl::StrContains(DataBodies()[1], "\"value\":42") ||
-              absl::StrContains(DataBodies()[1], "\"value\": 42"))
-      << DataBodies()[1];
+  EXPECT_TRUE(absl::StrContains(DataBodies()[1], R"("value":"42")")) << DataBodies()[1];
 }
 
 TEST_F(ConnectorTest, ARolloutIsStoredBeforeInit) {
@@ -208,8 +206,9 @@ TEST_F(ConnectorTest, DataOfAnOutageIsSentInOrderAfterIt) {
   Create(Config());
   AnswerInit();
   Value(1);
-  mqtt_.Break();
   mqtt_.refuse_connect = absl::UnavailableError("no route");
+  mqtt_.Break();
+  Run();
   for (int i = 0; i < 10; ++i) Advance(absl::Seconds(1));
   EXPECT_GE(connector_->Status().messages_waiting(), 9u);
   mqtt_.refuse_connect = absl::OkStatus();
@@ -237,8 +236,9 @@ TEST_F(ConnectorTest, WithoutCacheNothingIsKeptWhileTheBrokerIsAway) {
   AnswerInit();
   Value(1);
   Advance(absl::Seconds(2));
-  mqtt_.Break();
   mqtt_.refuse_connect = absl::UnavailableError("no route");
+  mqtt_.Break();
+  Run();
   for (int i = 0; i < 10; ++i) Advance(absl::Seconds(1));
   EXPECT_EQ(connector_->Status().messages_waiting(), 0u);
 }
