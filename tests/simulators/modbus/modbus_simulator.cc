@@ -31,11 +31,12 @@ bool Send(int fd, const std::vector<uint8_t>& bytes) {
 
 // `request_header` with the length and contents of an answer.
 std::vector<uint8_t> Frame(const uint8_t* request_header, const std::vector<uint8_t>& pdu) {
-  std::vector<uint8_t> frame(request_header, request_header + kHeader);
+  std::vector<uint8_t> frame(kHeader + pdu.size());
+  std::copy_n(request_header, kHeader, frame.begin());
+  std::copy(pdu.begin(), pdu.end(), frame.begin() + kHeader);
   const size_t length = pdu.size() + 1;
   frame[4] = static_cast<uint8_t>(length >> 8);
   frame[5] = static_cast<uint8_t>(length);
-  frame.insert(frame.end(), pdu.begin(), pdu.end());
   return frame;
 }
 
