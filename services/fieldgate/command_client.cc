@@ -1,5 +1,7 @@
 #include "services/fieldgate/command_client.h"
 
+#include <unistd.h>
+
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/rpc/rpc.h"
@@ -63,12 +65,12 @@ absl::StatusOr<cloud_link::v1::ExecuteResponse> CommandClient::Execute(const std
   cloud_link::v1::ExecuteResponse response;
   const absl::Status status =
       rpc::FromGrpc(stub_->cloud_link->Execute(&context, request, &response));
-  if (absl::IsUnavailable(status)) {
+  if (absl::IsUnavailable(status) && access(dir_.Socket("cloud_link").c_str(), F_OK) != 0) {
     return absl::UnavailableError(absl::StrCat(
         "no gateway runs on ", dir_.path, "; start it with: fieldgate run --state-dir=", dir_.path,
-        " --device=FILE.json (", status.message(), ")"));
+        " --device=FILE.json"));
   }
-  if (!status.ok()) return Annotate(status, "cloud_link");
+  if (!status.ok()) return Annotate(status, absl::StrCat("cloud_link on ", dir_.path));
   return response;
 }
 

@@ -23,7 +23,8 @@ class CommandClient {
   absl::Status WaitUntilReady(absl::Duration patience);
 
   // Executes the commands of `text`. A failing command is no error here.
-  // kUnavailable:       no gateway runs on the directory.
+  // kUnavailable:       no gateway runs on the directory, or cloud_link ended
+  //                     meanwhile; the message tells which.
   // kResourceExhausted: too many commands are waiting already.
   // kDeadlineExceeded:  no answer in time; the commands may still be executed.
   absl::StatusOr<cloud_link::v1::ExecuteResponse> Execute(const std::string& text,

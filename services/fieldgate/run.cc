@@ -130,6 +130,7 @@ int Run(int argc, char** argv) {
   }
   log::Configure("fieldgate", format, level);
   const absl::Status status = RunGateway(arguments);
+  if (absl::IsAborted(status)) return Fail(command, "the import failed; everything was stopped");
   return status.ok() ? kDone : Fail(command, status.message());
 }
 

@@ -191,6 +191,13 @@ TEST_F(SubcommandsTest, TixmlShowsWhyTheGatewayRefuses) {
   EXPECT_THAT(err_, HasSubstr("100 commands are waiting"));
 }
 
+TEST_F(SubcommandsTest, TixmlDoesNotTakeABrokenCloudLinkForNone) {
+  ServeCloudLink();
+  cloud_link_.status_ = {grpc::StatusCode::UNAVAILABLE, "stopping"};
+  EXPECT_EQ(Run(Tixml, {"[<Get/>]"}), 1);
+  EXPECT_EQ(err_, "fieldgate tixml: cloud_link on " + dir_.path + ": stopping\n");
+}
+
 TEST_F(SubcommandsTest, TixmlTakesOneCommandOrOneFile) {
   EXPECT_EQ(Run(Tixml, {}), 2);
   EXPECT_EQ(Run(Tixml, {"[<Get/>]", "[<Get/>]"}), 2);
@@ -273,6 +280,7 @@ TEST_F(SubcommandsTest, WatchPrintsALineAChange) {
   ServeProcessData();
   EXPECT_EQ(Run(Watch, {"--for=500ms", "/Process/PV"}), 0);
   EXPECT_EQ(out_, "2023-11-14T22:13:20.000Z /Process/PV/Level 7 valid\n");
+  EXPECT_THAT(err_, IsEmpty());
 }
 
 TEST_F(SubcommandsTest, WatchSubscribesAgainAndRepeatsNothing) {

@@ -85,7 +85,7 @@ absl::Status Supervisor::Run(const std::optional<ChildCommand>& task) {
     task_pid_ = Spawn(program_, *task);
     if (task_pid_ == 0) {
       StopAll();
-      return absl::AbortedError(absl::StrCat(task->name, " can't be started"));
+      return absl::AbortedError("the task can't be started");
     }
   }
   while (true) {
@@ -101,7 +101,7 @@ absl::Status Supervisor::Run(const std::optional<ChildCommand>& task) {
     }
     if (!Reap(/*restart=*/true)) {
       StopAll();
-      return absl::AbortedError(absl::StrCat(task->name, " failed"));
+      return absl::AbortedError("the task failed");
     }
     StartDue();
   }

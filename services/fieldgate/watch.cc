@@ -100,8 +100,8 @@ class Watcher {
     while (true) {
       const absl::Status status = FollowOnce();
       if (absl::IsInvalidArgument(status) || absl::IsInternal(status)) return status;
-      view_.Refresh(table_.rows(), "process_data");
       if (absl::Now() >= end_) break;
+      view_.Refresh(table_.rows(), "process_data");
       absl::SleepFor(std::min(kRetry, end_ - absl::Now()));
     }
     return answered_ ? absl::OkStatus() : absl::UnavailableError("process_data never answered");
