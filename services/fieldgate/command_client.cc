@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/rpc/rpc.h"
 #include "common/status/status.h"
@@ -11,11 +12,13 @@
 namespace fieldgate::commands {
 namespace {
 
-// Some commands wait for devices; a SetConfig "can take between a few seconds
-// and" minutes (manual 4).
-constexpr absl::Duration kExecuteTimeout = absl::Minutes(10);
-constexpr absl::Duration kStatusTimeout = absl::Seconds(2);
+// The slowest commands wait for a device (60 s a try, 10 tries) or, the manual
+// says in section 4, take some minutes.
+constexpr absl::Duration kExecuteTimeout = absl::Minutes(15);
+constexpr absl::Duration kProbeTimeout = absl::Seconds(5);
 constexpr absl::Duration kPollPause = absl::Milliseconds(100);
+// Reads from process_data and config_store the way a SetConfig will.
+constexpr char kProbe[] = "[<Get _=\"/Process/Program/Mode\"/><GetConfig/>]";
 
 }  // namespace
 
@@ -35,19 +38,16 @@ absl::Status CommandClient::WaitUntilReady(absl::Duration patience) {
   std::string missing;
   while (true) {
     grpc::ClientContext context;
-    rpc::SetTimeout(context, kStatusTimeout);
-    cloud_link::v1::GetStatusResponse status;
+    rpc::SetTimeout(context, kProbeTimeout);
+    cloud_link::v1::ExecuteRequest request;
+    request.set_text(kProbe);
+    request.set_origin("import");
+    cloud_link::v1::ExecuteResponse response;
     const absl::Status answered =
-        rpc::FromGrpc(stub_->cloud_link->GetStatus(&context, {}, &status));
-    if (!answered.ok()) {
-      missing = "cloud_link doesn't answer";
-    } else if (!status.config_store_ok()) {
-      missing = "cloud_link waits for config_store";
-    } else if (!status.process_data_ok()) {
-      missing = "cloud_link waits for process_data";
-    } else {
-      return absl::OkStatus();
-    }
+        rpc::FromGrpc(stub_->cloud_link->Execute(&context, request, &response));
+    if (answered.ok() && !response.failed()) return absl::OkStatus();
+    missing = answered.ok() ? absl::StrJoin(response.problems(), "; ")
+                            : absl::StrCat("cloud_link: ", answered.message());
     if (absl::Now() + kPollPause >= deadline) break;
     absl::SleepFor(kPollPause);
   }

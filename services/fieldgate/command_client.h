@@ -18,7 +18,7 @@ class CommandClient {
   explicit CommandClient(const service::StateDir& dir);
   ~CommandClient();
 
-  // Returns when cloud_link answers and sees the other two services.
+  // Returns when cloud_link answers and reaches the other two services.
   // kUnavailable: not within `patience`; says what is missing.
   absl::Status WaitUntilReady(absl::Duration patience);
 
