@@ -1,12 +1,11 @@
 #include "services/config_store/config_store_service.h"
 
 #include <memory>
+#include <mutex>
 #include <set>
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "common/rpc/rpc.h"
 #include "common/tixml/node_proto.h"
 #include "grpcpp/support/server_callback.h"
@@ -25,10 +24,10 @@ class Watch;
 // The open WatchConfiguration streams and what they have to send. One mutex
 // for all: there are few of them, and they do next to nothing.
 struct Watches {
-  absl::Mutex mutex;
-  Snapshot latest ABSL_GUARDED_BY(mutex);
-  std::set<Watch*> open ABSL_GUARDED_BY(mutex);
-  bool shut_down ABSL_GUARDED_BY(mutex) = false;
+  std::mutex mutex;  // guards all that follows, and the state of each Watch
+  Snapshot latest;
+  std::set<Watch*> open;
+  bool shut_down = false;
 };
 
 // One stream. A configuration that comes while one is being written replaces
@@ -36,7 +35,7 @@ struct Watches {
 class Watch : public grpc::ServerWriteReactor<v1::Configuration> {
  public:
   explicit Watch(std::shared_ptr<Watches> watches) : watches_(std::move(watches)) {
-    absl::MutexLock lock(&watches_->mutex);
+    const std::lock_guard lock(watches_->mutex);
     watches_->open.insert(this);
     if (watches_->shut_down) End(Status(grpc::StatusCode::UNAVAILABLE, "shutting down"));
     Advance();
@@ -62,21 +61,21 @@ class Watch : public grpc::ServerWriteReactor<v1::Configuration> {
   }
 
   void OnWriteDone(bool ok) override {
-    absl::MutexLock lock(&watches_->mutex);
+    const std::lock_guard lock(watches_->mutex);
     writing_ = false;
     if (!ok) End(Status::CANCELLED);
     Advance();
   }
 
   void OnCancel() override {
-    absl::MutexLock lock(&watches_->mutex);
+    const std::lock_guard lock(watches_->mutex);
     End(Status::CANCELLED);
     Advance();
   }
 
   void OnDone() override {
     {
-      absl::MutexLock lock(&watches_->mutex);
+      const std::lock_guard lock(watches_->mutex);
       watches_->open.erase(this);
     }
     delete this;
@@ -98,11 +97,11 @@ class ConfigStoreService::Impl
  public:
   explicit Impl(ConfigurationStore& store) : store_(store) {
     {
-      absl::MutexLock lock(&watches_->mutex);
+      const std::lock_guard lock(watches_->mutex);
       watches_->latest = store.Current();
     }
     store.SetListener([watches = watches_](Snapshot configuration) {
-      absl::MutexLock lock(&watches->mutex);
+      const std::lock_guard lock(watches->mutex);
       watches->latest = std::move(configuration);
       for (Watch* watch : watches->open) watch->Advance();
     });
@@ -111,7 +110,7 @@ class ConfigStoreService::Impl
   ~Impl() override { store_.SetListener(nullptr); }
 
   void Shutdown() {
-    absl::MutexLock lock(&watches_->mutex);
+    const std::lock_guard lock(watches_->mutex);
     watches_->shut_down = true;
     for (Watch* watch : watches_->open) {
       watch->End(Status(grpc::StatusCode::UNAVAILABLE, "shutting down"));

@@ -49,7 +49,7 @@ ConfigurationStore::ConfigurationStore(std::unique_ptr<ConfigDatabase> file,
     : device_(device), clock_(clock), file_(std::move(file)) {}
 
 absl::Status ConfigurationStore::Load() {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   absl::StatusOr<ConfigDatabase::Content> content = file_->Load();
   if (!content.ok()) return content.status();
   for (const auto& [name, text] : content->databases) {
@@ -82,12 +82,12 @@ absl::Status ConfigurationStore::Load() {
 }
 
 void ConfigurationStore::SetListener(Listener listener) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   listener_ = std::move(listener);
 }
 
 std::shared_ptr<const v1::Configuration> ConfigurationStore::Current() const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return current_;
 }
 
@@ -137,7 +137,7 @@ absl::StatusOr<v1::SetConfigResponse> ConfigurationStore::SetConfig(absl::string
   const std::string& name = path->front();
   const bool empty = children.empty();
 
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   const Node* const before = FindDatabase(name);
   Node after;
   if (before != nullptr) after = *before;
@@ -186,7 +186,7 @@ absl::StatusOr<v1::SetConfigResponse> ConfigurationStore::SetConfig(absl::string
 
 absl::StatusOr<ConfigurationStore::Nodes> ConfigurationStore::GetConfig(
     absl::string_view database) const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   Nodes result;
   result.revision = current_->revision();
   if (database.empty()) {
@@ -217,7 +217,7 @@ absl::StatusOr<ConfigurationStore::Nodes> ConfigurationStore::GetConfig(
 
 absl::StatusOr<std::vector<v1::ListRevisionsResponse::Revision>>
 ConfigurationStore::ListRevisions() {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return file_->ListRevisions();
 }
 
@@ -245,7 +245,7 @@ absl::Status ConfigurationStore::SaveIdentity(absl::string_view connector, v1::I
     }
     identity.set_data_broker_url(*std::move(url));
   }
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (absl::Status status = file_->SaveIdentity(connector, identity); !status.ok()) {
     return Annotate(status, "storing an identity");
   }
@@ -255,7 +255,7 @@ absl::Status ConfigurationStore::SaveIdentity(absl::string_view connector, v1::I
 }
 
 absl::Status ConfigurationStore::DeleteIdentities() {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (absl::Status status = file_->DeleteIdentities(); !status.ok()) {
     return Annotate(status, "deleting the identities");
   }
@@ -266,7 +266,7 @@ absl::Status ConfigurationStore::DeleteIdentities() {
 
 absl::Status ConfigurationStore::AppendSupportLog(absl::string_view source,
                                                   absl::string_view message) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return file_->AppendSupportLog(clock_.WallNow(), OneLine(source, kMaxLogSource),
                                  OneLine(message, kMaxLogMessage));
 }
@@ -277,7 +277,7 @@ absl::StatusOr<std::vector<v1::SupportLogEntry>> ConfigurationStore::ListSupport
                                                    ConfigDatabase::kSupportLogLines));
   }
   constexpr int kDefaultCount = 100;
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return file_->ListSupportLog(count == 0 ? kDefaultCount : count);
 }
 

@@ -3,14 +3,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "common/time/clock.h"
 #include "common/tixml/node.h"
 #include "proto/config_store.pb.h"
@@ -61,21 +60,20 @@ class ConfigurationStore {
                      const Clock& clock);
 
   absl::Status Load();
-  const tixml::Node* FindDatabase(absl::string_view name) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // These are called with the mutex held.
+  const tixml::Node* FindDatabase(absl::string_view name) const;
   // Brings `next` in line with `database` in place of the stored one of its name.
-  void Derive(const tixml::Node& database, v1::Configuration& next, Problems& problems) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Publish(v1::Configuration next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Derive(const tixml::Node& database, v1::Configuration& next, Problems& problems) const;
+  void Publish(v1::Configuration next);
 
   const v1::Device device_;
   const Clock& clock_;
-  mutable absl::Mutex mutex_;
-  const std::unique_ptr<ConfigDatabase> file_ ABSL_PT_GUARDED_BY(mutex_);
-  std::map<std::string, tixml::Node, std::less<>> databases_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, v1::Identity> identities_ ABSL_GUARDED_BY(mutex_);
-  std::shared_ptr<const v1::Configuration> current_ ABSL_GUARDED_BY(mutex_);
-  Listener listener_ ABSL_GUARDED_BY(mutex_);
+  mutable std::mutex mutex_;  // guards all that follows
+  const std::unique_ptr<ConfigDatabase> file_;
+  std::map<std::string, tixml::Node, std::less<>> databases_;
+  std::map<std::string, v1::Identity> identities_;
+  std::shared_ptr<const v1::Configuration> current_;
+  Listener listener_;
 };
 
 }  // namespace fieldgate::config_store

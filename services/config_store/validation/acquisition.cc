@@ -73,11 +73,14 @@ class AcquisitionReader {
       const Place place = root.Child(child);
       if (child.name == "External") {
         ReadEach(child, place, bus_names_, *acquisition.mutable_buses(),
-                 [&](const Node& node, const Place& at, v1::Bus& bus) { ReadBus(node, at, bus); });
+                 [&](const Node& node, const Place& at, v1::Bus& bus) {
+                   return ReadBus(node, at, bus);
+                 });
       } else if (child.name == "ProcessVars") {
         ReadEach(child, place, variable_names_, *acquisition.mutable_process_variables(),
                  [&](const Node& node, const Place& at, v1::ProcessVariable& variable) {
                    ReadVariable(node, at, variable);
+                   return 0;
                  });
       } else {
         WarnIfMisspelt(child, place);
@@ -89,8 +92,9 @@ class AcquisitionReader {
  private:
   using Names = absl::flat_hash_set<std::string>;
 
-  // Reads each child into a new entry of `list` unless it has errors. Names are
-  // levels of a path, so they must be fit for one, and unique.
+  // Reads each child into a new entry of `list` unless it has errors; errors
+  // deeper in it, which `read_one` doesn't count, cost only what is there. Names
+  // are levels of a path, so they must be fit for one, and unique.
   template <class List, class ReadOne>
   void ReadEach(const Node& parent, const Place& place, Names& names, List& list,
                 ReadOne read_one) {
@@ -107,8 +111,8 @@ class AcquisitionReader {
       }
       auto& entry = *list.Add();
       entry.set_name(child.name);
-      read_one(child, child_place, entry);
-      if (problems_.errors() > errors) list.RemoveLast();
+      const int deeper_errors = read_one(child, child_place, entry);
+      if (problems_.errors() > errors + deeper_errors) list.RemoveLast();
     }
   }
 
@@ -125,7 +129,8 @@ class AcquisitionReader {
     f.WarnAboutUnknown();
   }
 
-  void ReadBus(const Node& node, const Place& place, v1::Bus& bus) {
+  // Returns the number of errors in its devices.
+  int ReadBus(const Node& node, const Place& place, v1::Bus& bus) {
     if (IsReservedBranch(bus.name())) {
       problems_.Error(place, absl::StrCat("/Process/", bus.name(), " belongs to the system"),
                       "give the bus another name");
@@ -135,15 +140,18 @@ class AcquisitionReader {
     bus.set_protocol(
         f.Choice<v1::Bus::Protocol>("protocol", kProtocols, v1::Bus::PROTOCOL_UNSPECIFIED));
     f.WarnAboutUnknown();
+    const int own_errors = problems_.errors();
     Names names;
     ReadEach(node, place, names, *bus.mutable_devices(),
              [&](const Node& child, const Place& at, v1::BusDevice& device) {
-               ReadDevice(child, at, bus.protocol(), device);
+               return ReadDevice(child, at, bus.protocol(), device);
              });
+    return problems_.errors() - own_errors;
   }
 
-  void ReadDevice(const Node& node, const Place& place, v1::Bus::Protocol protocol,
-                  v1::BusDevice& device) {
+  // Returns the number of errors in its points.
+  int ReadDevice(const Node& node, const Place& place, v1::Bus::Protocol protocol,
+                 v1::BusDevice& device) {
     Fields f(Fields::Of::kAttributes, node, place, problems_);
     if (protocol == v1::Bus::MODBUS_TCP) {
       f.Require("address", "address=\"192.168.0.10:502\", the device's host and port");
@@ -170,11 +178,14 @@ class AcquisitionReader {
     device.set_max_registers(number("maxregisters", 1, 125, 125));
     device.set_max_hole(number("maxhole", 0, 124, 8));
     f.WarnAboutUnknown();
+    const int own_errors = problems_.errors();
     Names names;
     ReadEach(node, place, names, *device.mutable_points(),
              [&](const Node& child, const Place& at, v1::BusPoint& point) {
                ReadPoint(child, at, protocol, device, point);
+               return 0;
              });
+    return problems_.errors() - own_errors;
   }
 
   void ReadPoint(const Node& node, const Place& place, v1::Bus::Protocol protocol,

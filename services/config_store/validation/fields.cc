@@ -138,9 +138,17 @@ void Fields::Warning(absl::string_view name, std::string message, std::string re
 }
 
 void Fields::WarnAboutUnknown() {
+  std::vector<std::string> candidates;  // as asked_, in lower case
   for (const Field& field : fields_) {
     if (field.known || problems_.full()) continue;
-    const std::string nearest = cli::Nearest(*field.name, asked_);
+    if (candidates.empty()) {
+      for (const std::string& name : asked_) candidates.push_back(absl::AsciiStrToLower(name));
+    }
+    std::string nearest = cli::Nearest(absl::AsciiStrToLower(*field.name), candidates);
+    if (!nearest.empty()) {
+      const auto found = std::find(candidates.begin(), candidates.end(), nearest);
+      nearest = asked_[static_cast<size_t>(found - candidates.begin())];
+    }
     Warning(*field.name, absl::StrCat(Quote(*field.name), " is not known here and has no effect"),
             nearest.empty() ? "remove it" : absl::StrCat("did you mean ", nearest, "?"));
   }

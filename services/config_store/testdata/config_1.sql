@@ -1,0 +1,111 @@
+-- config.db as version 1 left it.
+CREATE TABLE revision (
+  revision INTEGER PRIMARY KEY,
+  created_at_us INTEGER NOT NULL,  -- Unix time in microseconds
+  database TEXT NOT NULL,          -- as the SetConfig named it: ISP/CloudConn
+  origin TEXT NOT NULL
+) STRICT;
+
+-- The TiXML text of a database, in the revisions that changed it. In the
+-- others the newest earlier one holds.
+CREATE TABLE database_body (
+  database TEXT NOT NULL,
+  revision INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  parent TEXT NOT NULL,  -- the element that the part's elements belong to
+  body TEXT NOT NULL,
+  PRIMARY KEY (database, revision, part)
+) STRICT;
+
+-- What connector, realtime_section, realtime_point and realtime_metadata hold
+-- follows from the databases; it is there to be queried. No password is.
+CREATE TABLE connector (
+  name TEXT PRIMARY KEY NOT NULL,
+  start INTEGER NOT NULL,
+  base_url TEXT NOT NULL,
+  username TEXT NOT NULL,
+  gateway_id TEXT NOT NULL,
+  customer_id TEXT NOT NULL,
+  qos INTEGER NOT NULL,
+  format TEXT NOT NULL,
+  keep_alive_s INTEGER NOT NULL,
+  client_id TEXT NOT NULL,
+  clean_session INTEGER NOT NULL,
+  cache INTEGER NOT NULL,
+  cache_max_mb INTEGER NOT NULL,
+  server_auth TEXT NOT NULL,
+  time_zone TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE realtime_section (
+  connector TEXT NOT NULL REFERENCES connector (name) ON DELETE CASCADE,
+  section INTEGER NOT NULL CHECK (section BETWEEN 1 AND 5),
+  mode TEXT NOT NULL CHECK (mode IN ('cyclic', 'hysteresis')),
+  period_ms INTEGER NOT NULL,  -- of sending, or of checking for changes
+  PRIMARY KEY (connector, section)
+) STRICT;
+
+CREATE TABLE realtime_point (
+  connector TEXT NOT NULL,
+  section INTEGER NOT NULL,
+  position INTEGER NOT NULL,  -- in the section, from 0
+  name TEXT NOT NULL,
+  path TEXT NOT NULL,
+  second_path TEXT NOT NULL,
+  hysteresis REAL NOT NULL,
+  origin TEXT NOT NULL,
+  PRIMARY KEY (connector, section, position),
+  FOREIGN KEY (connector, section)
+    REFERENCES realtime_section (connector, section) ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE realtime_metadata (
+  connector TEXT NOT NULL,
+  section INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (connector, section, position, name),
+  FOREIGN KEY (connector, section, position)
+    REFERENCES realtime_point (connector, section, position) ON DELETE CASCADE
+) STRICT;
+
+-- What rollouts gave the connectors.
+CREATE TABLE identity (
+  connector TEXT PRIMARY KEY NOT NULL,
+  gateway_id TEXT NOT NULL,
+  customer_id TEXT NOT NULL,
+  data_broker_url TEXT NOT NULL,
+  data_broker_qos INTEGER NOT NULL CHECK (data_broker_qos BETWEEN -1 AND 2)  -- -1: none given
+) STRICT;
+
+CREATE TABLE support_log (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_us INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  message TEXT NOT NULL
+) STRICT;
+
+INSERT INTO revision (revision, created_at_us, database, origin) VALUES
+  (3, 1700000000000000, 'USER', 'import user.tixml'),
+  (4, 1700000001000000, 'ISP', 'cmd CloudConn');
+INSERT INTO database_body (database, revision, part, parent, body) VALUES
+  ('USER', 3, 0, '', '<USER>
+  <AccRights>
+    <User _="Plain">
+      <Operator Plain="x"/>
+    </User>
+  </AccRights>
+</USER>
+'),
+  ('ISP', 4, 0, '', '<ISP>
+  <CloudConn>
+    <CloudBaseUrl _="tcp://broker:1883"/>
+    <CloudConnStart _="1"/>
+    <CloudConnType _="FPIL_Tixi_MQTT_1"/>
+  </CloudConn>
+</ISP>
+');
+INSERT INTO identity (connector, gateway_id, customer_id, data_broker_url, data_broker_qos) VALUES
+  ('CloudConn', 'gw1', 'cu1', '', -1);
+PRAGMA user_version=1;
