@@ -66,15 +66,15 @@ absl::Status FakeMqttClient::Subscribe(MqttToken token, const std::vector<std::s
   return absl::OkStatus();
 }
 
-absl::Status FakeMqttClient::Publish(MqttToken token, absl::string_view topic,
-                                     absl::string_view payload, Qos qos) {
+absl::Status FakeMqttClient::Publish(MqttToken token, absl::string_view topic, std::string payload,
+                                     Qos qos) {
   if (absl::Status s = CheckTopicName(topic); !s.ok()) return s;
   if (state_ != State::kConnected) return absl::FailedPreconditionError("not connected");
   if (unacknowledged_.size() >= max_in_flight) {
     return absl::ResourceExhaustedError("too much in flight");
   }
   unacknowledged_.push_back({token, forgotten_ + published_.size(), qos});
-  published_.push_back({token, {std::string(topic), std::string(payload), qos, false}, false});
+  published_.push_back({token, {std::string(topic), std::move(payload), qos, false}, false});
   return absl::OkStatus();
 }
 

@@ -65,7 +65,7 @@ class FakeMqttClient : public MqttClient {
   absl::Status Connect(const MqttOptions& options) override;
   void Disconnect() override;
   absl::Status Subscribe(MqttToken token, const std::vector<std::string>& topics, Qos qos) override;
-  absl::Status Publish(MqttToken token, absl::string_view topic, absl::string_view payload,
+  absl::Status Publish(MqttToken token, absl::string_view topic, std::string payload,
                        Qos qos) override;
 
  private:

@@ -78,13 +78,14 @@ class MqttClient {
   virtual absl::Status Subscribe(MqttToken token, const std::vector<std::string>& topics,
                                  Qos qos) = 0;
 
-  // Publishes; OnPublished follows with `token`.
+  // Publishes; OnPublished follows with `token`. Give the payload away (move):
+  // bodies are large.
   //
   // kInvalidArgument:    a topic that MQTT doesn't allow (empty, '+', '#', NUL,
   //                      not UTF-8, over 65,535 bytes).
   // kFailedPrecondition: not connected.
   // kResourceExhausted:  too much in flight; try again after an OnPublished.
-  virtual absl::Status Publish(MqttToken token, absl::string_view topic, absl::string_view payload,
+  virtual absl::Status Publish(MqttToken token, absl::string_view topic, std::string payload,
                                Qos qos) = 0;
 };
 

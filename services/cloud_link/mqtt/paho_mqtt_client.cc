@@ -183,8 +183,7 @@ class Connection : public mqtt::iaction_listener {
 
   // These need the connection to be up.
   absl::Status Subscribe(MqttToken token, const std::vector<std::string>& topics, Qos qos);
-  absl::Status Publish(MqttToken token, absl::string_view topic, absl::string_view payload,
-                       Qos qos);
+  absl::Status Publish(MqttToken token, absl::string_view topic, std::string payload, Qos qos);
 
   // Of Paho's threads.
   void on_success(const mqtt::token& token) override;
@@ -201,6 +200,7 @@ class Connection : public mqtt::iaction_listener {
   const uint64_t number_;
   const MqttOptions options_;
   const Endpoint endpoint_;
+  mqtt::string_ref topic_;  // of the last publication
   InFlight in_flight_;
   std::unique_ptr<mqtt::async_client> client_;
 };
@@ -266,10 +266,14 @@ absl::Status Connection::Subscribe(MqttToken token, const std::vector<std::strin
   });
 }
 
-absl::Status Connection::Publish(MqttToken token, absl::string_view topic,
-                                 absl::string_view payload, Qos qos) {
+absl::Status Connection::Publish(MqttToken token, absl::string_view topic, std::string payload,
+                                 Qos qos) {
+  // Most messages go to the same topic as the one before.
+  if (!topic_ || absl::string_view(topic_.data(), topic_.size()) != topic) {
+    topic_ = mqtt::string_ref(std::string(topic));
+  }
   return Send(token, payload.size(), [&](void* context) {
-    client_->publish(mqtt::message::create(std::string(topic), payload.data(), payload.size(),
+    client_->publish(mqtt::message::create(topic_, mqtt::binary_ref(std::move(payload)),
                                            static_cast<int>(qos), /*retained=*/false),
                      context, *this);
   });
@@ -435,11 +439,11 @@ class PahoMqttClient : public MqttClient {
     return connection_->Subscribe(token, topics, qos);
   }
 
-  absl::Status Publish(MqttToken token, absl::string_view topic, absl::string_view payload,
+  absl::Status Publish(MqttToken token, absl::string_view topic, std::string payload,
                        Qos qos) override {
     if (absl::Status s = CheckTopicName(topic); !s.ok()) return s;
     if (!gate_->connected()) return absl::FailedPreconditionError("not connected");
-    return connection_->Publish(token, topic, payload, qos);
+    return connection_->Publish(token, topic, std::move(payload), qos);
   }
 
  private:

@@ -128,11 +128,14 @@ bool OutboxPump::Fill(Lane which) {
 bool OutboxPump::PublishNext(Lane which) {
   LaneState& lane = lanes_[static_cast<int>(which)];
   const OutboxEntry& entry = lane.ready.front().entry;
-  const absl::StatusOr<std::string> body = render_(entry);
+  absl::StatusOr<std::string> body = render_(entry);
+  const bool rendered = body.ok();
   absl::Status published = body.status();
   const MqttToken token = last_token_ + 1;
-  if (body.ok()) {
-    published = client_.Publish(token, entry.topic, *body, static_cast<Qos>(entry.qos));
+  int64_t bytes = 0;
+  if (rendered) {
+    bytes = static_cast<int64_t>(body->size());
+    published = client_.Publish(token, entry.topic, *std::move(body), static_cast<Qos>(entry.qos));
   }
   switch (published.code()) {
     case absl::StatusCode::kOk:
@@ -142,7 +145,7 @@ bool OutboxPump::PublishNext(Lane which) {
       return false;
     case absl::StatusCode::kResourceExhausted:   // until something is acknowledged
     case absl::StatusCode::kFailedPrecondition:  // OnDisconnected is on its way
-      if (body.ok()) {
+      if (rendered) {
         status_ = published;
         return false;
       }
@@ -156,7 +159,6 @@ bool OutboxPump::PublishNext(Lane which) {
   lane.ready_bytes -= ContentSize(stored);
   if (!published.ok()) return true;
   last_token_ = token;
-  const int64_t bytes = static_cast<int64_t>(body->size());
   in_flight_bytes_ += bytes;
   in_flight_.push_back({token, std::move(stored), bytes});
   return true;
