@@ -80,6 +80,13 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& socket_path) {
                                    grpc::InsecureChannelCredentials(), arguments);
 }
 
+absl::Status AwaitConnected(grpc::Channel& channel, absl::string_view service,
+                            absl::Duration timeout) {
+  if (channel.WaitForConnected(absl::ToChronoTime(absl::Now() + timeout))) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat(service, " does not answer within ", absl::FormatDuration(timeout)));
+}
+
 void SetTimeout(grpc::ClientContext& context, absl::Duration timeout) {
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
 }

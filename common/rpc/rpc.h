@@ -43,6 +43,13 @@ class Server {
 // reconnects by itself within half a second of the server's return.
 std::shared_ptr<grpc::Channel> Connect(const std::string& socket_path);
 
+// Waits until `channel` is connected; for a call that comes at any time, since
+// a channel makes progress only while somebody waits for it, and a call on one
+// that has not noticed its server's return fails at once.
+// kUnavailable: not within `timeout`; `service` is named.
+absl::Status AwaitConnected(grpc::Channel& channel, absl::string_view service,
+                            absl::Duration timeout);
+
 // Every call has a deadline: `context` gives up after `timeout`.
 void SetTimeout(grpc::ClientContext& context, absl::Duration timeout);
 

@@ -15,11 +15,13 @@ namespace v1 = config_store::v1;
 
 // One fsync, even on slow flash.
 constexpr absl::Duration kTimeout = absl::Seconds(10);
+// A killed service is back within a second.
+constexpr absl::Duration kConnectTimeout = absl::Seconds(3);
 
 class GrpcConfigClient : public ConfigClient {
  public:
   explicit GrpcConfigClient(const std::string& socket)
-      : stub_(v1::ConfigStore::NewStub(rpc::Connect(socket))) {}
+      : channel_(rpc::Connect(socket)), stub_(v1::ConfigStore::NewStub(channel_)) {}
 
   absl::StatusOr<v1::SetConfigResponse> SetConfig(absl::string_view database,
                                                   const std::vector<tixml::Node>& children,
@@ -79,12 +81,15 @@ class GrpcConfigClient : public ConfigClient {
  private:
   template <class Method, class Request, class Response>
   absl::Status Call(Method method, const Request& request, Response& response) {
+    absl::Status ready = rpc::AwaitConnected(*channel_, "config_store", kConnectTimeout);
+    if (!ready.ok()) return ready;
     grpc::ClientContext context;
     rpc::SetTimeout(context, kTimeout);
     return Annotate(rpc::FromGrpc((*stub_.*method)(&context, request, &response)), "config_store");
   }
 
-  std::unique_ptr<v1::ConfigStore::Stub> stub_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<v1::ConfigStore::Stub> stub_;
 };
 
 class GrpcConfigWatch : public ConfigWatch {

@@ -18,14 +18,17 @@ namespace v1 = process_data::v1;
 constexpr absl::Duration kGetTimeout = absl::Seconds(10);
 // A bus point: timeout of a device (at most 60 s) times its tries.
 constexpr absl::Duration kSetTimeout = absl::Minutes(12);
+// A killed service is back within a second.
+constexpr absl::Duration kConnectTimeout = absl::Seconds(3);
 constexpr int kMaxBatches = 2;
 
 class GrpcProcessPort : public ProcessPort {
  public:
   explicit GrpcProcessPort(const std::string& socket)
-      : stub_(v1::ProcessData::NewStub(rpc::Connect(socket))) {}
+      : channel_(rpc::Connect(socket)), stub_(v1::ProcessData::NewStub(channel_)) {}
 
   absl::StatusOr<tixml::Node> Get(absl::string_view path) override {
+    if (absl::Status s = AwaitService(); !s.ok()) return s;
     grpc::ClientContext context;
     rpc::SetTimeout(context, kGetTimeout);
     v1::GetRequest request;
@@ -37,6 +40,7 @@ class GrpcProcessPort : public ProcessPort {
   }
 
   absl::Status Set(absl::string_view path, absl::string_view value) override {
+    if (absl::Status s = AwaitService(); !s.ok()) return s;
     grpc::ClientContext context;
     rpc::SetTimeout(context, kSetTimeout);
     v1::SetRequest request;
@@ -47,7 +51,12 @@ class GrpcProcessPort : public ProcessPort {
   }
 
  private:
-  std::unique_ptr<v1::ProcessData::Stub> stub_;
+  absl::Status AwaitService() {
+    return rpc::AwaitConnected(*channel_, "process_data", kConnectTimeout);
+  }
+
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<v1::ProcessData::Stub> stub_;
 };
 
 class GrpcValueStream : public ValueStream {

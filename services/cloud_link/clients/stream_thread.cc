@@ -30,6 +30,7 @@ StreamThread::~StreamThread() {
 void StreamThread::Run() {
   for (;;) {
     grpc::ClientContext context;
+    context.set_wait_for_ready(true);  // without, a channel connects late
     {
       const std::lock_guard lock(mutex_);
       if (stopped_) return;
