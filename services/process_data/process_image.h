@@ -42,10 +42,10 @@ struct DeviceLayout {
 struct PollUpdate {
   bool answered = false;
   // With `answered`: one a point; those that are not valid keep their value.
-  absl::Span<const Sample> samples;
-  absl::Span<const std::string> texts;
+  absl::Span<const Sample> samples = {};
+  absl::Span<const std::string> texts = {};
   // When the last answer came; without one, when the device was given up.
-  absl::Time sampled_at;
+  absl::Time sampled_at = absl::UnixEpoch();
 };
 
 // The values of everything under /Process: devices in the order of their
