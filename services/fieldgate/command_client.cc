@@ -15,7 +15,8 @@ namespace {
 // The slowest commands wait for a device (60 s a try, 10 tries) or, the manual
 // says in section 4, take some minutes.
 constexpr absl::Duration kExecuteTimeout = absl::Minutes(15);
-constexpr absl::Duration kProbeTimeout = absl::Seconds(5);
+// Locally a moment, unless the machine is very busy.
+constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
 constexpr absl::Duration kPollPause = absl::Milliseconds(100);
 // Reads from process_data and config_store the way a SetConfig will.
 constexpr char kProbe[] = "[<Get _=\"/Process/Program/Mode\"/><GetConfig/>]";
@@ -23,13 +24,15 @@ constexpr char kProbe[] = "[<Get _=\"/Process/Program/Mode\"/><GetConfig/>]";
 }  // namespace
 
 struct CommandClient::Stub {
+  std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<cloud_link::v1::CloudLink::Stub> cloud_link;
 };
 
 CommandClient::CommandClient(const service::StateDir& dir)
-    : dir_(dir),
-      stub_(std::make_unique<Stub>(
-          Stub{cloud_link::v1::CloudLink::NewStub(rpc::Connect(dir.Socket("cloud_link")))})) {}
+    : dir_(dir), stub_(std::make_unique<Stub>()) {
+  stub_->channel = rpc::Connect(dir.Socket("cloud_link"));
+  stub_->cloud_link = cloud_link::v1::CloudLink::NewStub(stub_->channel);
+}
 
 CommandClient::~CommandClient() = default;
 
@@ -38,7 +41,10 @@ absl::Status CommandClient::WaitUntilReady(absl::Duration patience) {
   std::string missing;
   while (true) {
     grpc::ClientContext context;
-    rpc::SetTimeout(context, kProbeTimeout);
+    // A channel makes progress only while a call is under way: without this
+    // the calls fail at once, and connecting between them takes seconds.
+    context.set_wait_for_ready(true);
+    context.set_deadline(absl::ToChronoTime(deadline));
     cloud_link::v1::ExecuteRequest request;
     request.set_text(kProbe);
     request.set_origin("import");
@@ -47,7 +53,7 @@ absl::Status CommandClient::WaitUntilReady(absl::Duration patience) {
         rpc::FromGrpc(stub_->cloud_link->Execute(&context, request, &response));
     if (answered.ok() && !response.failed()) return absl::OkStatus();
     missing = answered.ok() ? absl::StrJoin(response.problems(), "; ")
-                            : absl::StrCat("cloud_link: ", answered.message());
+                            : absl::StrCat("cloud_link doesn't answer: ", answered.message());
     if (absl::Now() + kPollPause >= deadline) break;
     absl::SleepFor(kPollPause);
   }
@@ -57,6 +63,14 @@ absl::Status CommandClient::WaitUntilReady(absl::Duration patience) {
 
 absl::StatusOr<cloud_link::v1::ExecuteResponse> CommandClient::Execute(const std::string& text,
                                                                        const std::string& origin) {
+  if (access(dir_.Socket("cloud_link").c_str(), F_OK) != 0) {
+    return absl::UnavailableError(absl::StrCat(
+        "no gateway runs on ", dir_.path, "; start it with: fieldgate run --state-dir=", dir_.path,
+        " --device=FILE.json"));
+  }
+  if (!stub_->channel->WaitForConnected(absl::ToChronoTime(absl::Now() + kConnectTimeout))) {
+    return absl::UnavailableError(absl::StrCat("cloud_link on ", dir_.path, " doesn't answer"));
+  }
   grpc::ClientContext context;
   rpc::SetTimeout(context, kExecuteTimeout);
   cloud_link::v1::ExecuteRequest request;
@@ -65,11 +79,6 @@ absl::StatusOr<cloud_link::v1::ExecuteResponse> CommandClient::Execute(const std
   cloud_link::v1::ExecuteResponse response;
   const absl::Status status =
       rpc::FromGrpc(stub_->cloud_link->Execute(&context, request, &response));
-  if (absl::IsUnavailable(status) && access(dir_.Socket("cloud_link").c_str(), F_OK) != 0) {
-    return absl::UnavailableError(absl::StrCat(
-        "no gateway runs on ", dir_.path, "; start it with: fieldgate run --state-dir=", dir_.path,
-        " --device=FILE.json"));
-  }
   if (!status.ok()) return Annotate(status, absl::StrCat("cloud_link on ", dir_.path));
   return response;
 }

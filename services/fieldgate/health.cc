@@ -49,6 +49,7 @@ std::string Bytes(const grpc::ByteBuffer& buffer) {
 absl::Status Check(const std::string& socket_path, absl::Duration timeout) {
   grpc::GenericStub stub(rpc::Connect(socket_path));
   grpc::ClientContext context;
+  context.set_wait_for_ready(true);  // a busy machine: somebody listens
   rpc::SetTimeout(context, timeout);
   grpc::CompletionQueue queue;
   grpc::ByteBuffer response;

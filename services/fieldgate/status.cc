@@ -35,6 +35,7 @@ GatewayStatus Collect(const service::StateDir& dir) {
     const auto stub =
         process_data::v1::ProcessData::NewStub(rpc::Connect(dir.Socket("process_data")));
     grpc::ClientContext context;
+    context.set_wait_for_ready(true);
     rpc::SetTimeout(context, kTimeout);
     process_data::v1::GetDeviceStatusResponse response;
     if (stub->GetDeviceStatus(&context, {}, &response).ok()) status.process_data = response;
@@ -42,6 +43,7 @@ GatewayStatus Collect(const service::StateDir& dir) {
   if (status.services[2].up) {
     const auto stub = cloud_link::v1::CloudLink::NewStub(rpc::Connect(dir.Socket("cloud_link")));
     grpc::ClientContext context;
+    context.set_wait_for_ready(true);
     rpc::SetTimeout(context, kTimeout);
     cloud_link::v1::GetStatusResponse response;
     if (stub->GetStatus(&context, {}, &response).ok()) status.cloud_link = response;

@@ -117,6 +117,7 @@ class Watcher {
     request.add_paths(path_);
     request.set_subtree(true);
     grpc::ClientContext context;
+    context.set_wait_for_ready(true);  // connects as long as the call is under way
     if (end_ != absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(end_));
     grpc::CompletionQueue queue;
     const auto reader = stub_->PrepareAsyncSubscribe(&context, request, &queue);
