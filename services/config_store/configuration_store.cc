@@ -40,7 +40,7 @@ absl::StatusOr<std::unique_ptr<ConfigurationStore>> ConfigurationStore::Open(
   if (!file.ok()) return file.status();
   std::unique_ptr<ConfigurationStore> store(
       new ConfigurationStore(*std::move(file), device, clock));
-  if (absl::Status status = store->Load(); !status.ok()) return Annotate(status, path);
+  if (absl::Status status = store->Load(path); !status.ok()) return status;
   return store;
 }
 
@@ -48,7 +48,7 @@ ConfigurationStore::ConfigurationStore(std::unique_ptr<ConfigDatabase> file,
                                        const v1::Device& device, const Clock& clock)
     : device_(device), clock_(clock), file_(std::move(file)) {}
 
-absl::Status ConfigurationStore::Load() {
+absl::Status ConfigurationStore::Load(const std::string& path) {
   const std::lock_guard lock(mutex_);
   absl::StatusOr<ConfigDatabase::Content> content = file_->Load();
   if (!content.ok()) return content.status();
@@ -56,7 +56,7 @@ absl::Status ConfigurationStore::Load() {
     absl::StatusOr<Node> database = ReadParts(text);
     if (!database.ok()) {
       return absl::DataLossError(
-          absl::StrCat("the stored database ", name, ": ", database.status().message()));
+          absl::StrCat(path, ": the stored database ", name, ": ", database.status().message()));
     }
     ClearLines(*database);
     databases_[name] = *std::move(database);

@@ -59,7 +59,7 @@ class ConfigurationStore {
   ConfigurationStore(std::unique_ptr<ConfigDatabase> file, const v1::Device& device,
                      const Clock& clock);
 
-  absl::Status Load();
+  absl::Status Load(const std::string& path);
   // These are called with the mutex held.
   const tixml::Node* FindDatabase(absl::string_view name) const;
   // Brings `next` in line with `database` in place of the stored one of its name.

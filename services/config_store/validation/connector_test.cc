@@ -103,6 +103,33 @@ TEST(ConnectorTest, EachSettingIsTaken) {
   EXPECT_FALSE(c.tixml_braces());
 }
 
+// Manual 7, with meta_type in place of its [meta_...].
+TEST(ConnectorTest, TheManualsExampleIsAccepted) {
+  const Result result = ReadIsp(R"(<CloudConn>
+     <CloudBaseUrl _="tcp://URL_or_IP_of_MQTT_broker:1883"/>
+     <username _="user" />
+     <password _="password" />
+     <gateway_id _="gateway_id" />
+     <customer_id _="customer_id" />
+     <QoS _="1" />
+     <TLS_Server_authmode _="file" />
+     <TLS_Server_cert _="servercert.crt" />
+     <CloudConnStart _="1"/>
+     <CloudConnType _="FPIL_Tixi_MQTT_1"/>
+     <CloudConnDataFormat _="TiXML"/>
+     <MQTTKeepAlive _="200"/>
+     <RTSendTime1 _="2" />
+     <Realtime1>
+       <Datapoint1 _="/Process/Bus1/Device1/DP1" meta_type="temperature"/>
+       <Datapoint4 _="/Process/PV/ProcVar1" meta_type="temperature"/>
+       <GNSS _="/GNSS/Latitude" lng="/GNSS/Longitude" meta_type="gps" />
+     </Realtime1>
+  </CloudConn>)");
+  EXPECT_THAT(result.problems, IsEmpty());
+  ASSERT_EQ(result.connectors.size(), 1u);
+  EXPECT_EQ(result.connectors[0].sections(0).points_size(), 3);
+}
+
 TEST(ConnectorTest, NamesOfSettingsAreMatchedWithoutRegardToCase) {
   const Result result = Read("<qos _=\"0\"/>");
   EXPECT_THAT(result.problems, IsEmpty());
