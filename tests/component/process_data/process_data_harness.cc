@@ -1,0 +1,190 @@
+#include "tests/component/process_data/process_data_harness.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "common/testing/process.h"
+#include "common/time/clock.h"
+#include "services/process_data/configuration_watcher.h"
+#include "services/process_data/modbus/modbus_bus.h"
+#include "services/process_data/process_control.h"
+#include "services/process_data/process_data_service.h"
+#include "services/process_data/process_image.h"
+#include "services/process_data/sqlite_variable_store.h"
+#include "services/process_data/variables.h"
+
+namespace fieldgate::process_data {
+
+void FakeConfigStore::Serve(const config_store::v1::Acquisition& acquisition) {
+  std::lock_guard lock(mutex_);
+  configuration_.set_revision(configuration_.revision() + 1);
+  *configuration_.mutable_acquisition() = acquisition;
+  changed_.notify_all();
+}
+
+grpc::Status FakeConfigStore::WatchConfiguration(
+    grpc::ServerContext* context, const config_store::v1::WatchConfigurationRequest*,
+    grpc::ServerWriter<config_store::v1::Configuration>* writer) {
+  int64_t sent = -1;
+  std::unique_lock lock(mutex_);
+  while (!context->IsCancelled()) {
+    if (configuration_.revision() != sent) {
+      sent = configuration_.revision();
+      if (!writer->Write(configuration_)) break;
+    }
+    // A call that is cancelled wakes nobody.
+    changed_.wait_for(lock, std::chrono::milliseconds(10));
+  }
+  return grpc::Status::CANCELLED;
+}
+
+// What main.cc puts together.
+struct ProcessDataHarness::Running {
+  explicit Running(const std::string& state_dir)
+      : control(image, RealClock(),
+                *Variables::Open(*OpenSqliteVariableStore(state_dir + "/process.db"), image,
+                                 RealClock()),
+                [](const std::string& host, uint16_t port) {
+                  return std::make_shared<ModbusBus>(host, port);
+                }),
+        service(MakeProcessDataService(image, control, RealClock())) {}
+
+  ProcessImage image{absl::Now()};
+  ProcessControl control;
+  std::unique_ptr<grpc::Service> service;
+  std::unique_ptr<rpc::Server> server;
+  std::unique_ptr<ConfigurationWatcher> watcher;
+};
+
+ProcessDataHarness::ProcessDataHarness() : dir_(NewTempDir()) {
+  StartConfigStore();
+  StartProcessData();
+  stub_ = v1::ProcessData::NewStub(rpc::Connect(Socket("process_data")));
+}
+
+ProcessDataHarness::~ProcessDataHarness() {
+  StopProcessData();
+  StopConfigStore();
+}
+
+std::string ProcessDataHarness::Socket(const std::string& service) const {
+  return absl::StrCat(dir_, "/", service, ".sock");
+}
+
+void ProcessDataHarness::StartProcessData() {
+  running_ = std::make_unique<Running>(dir_);
+  auto server = rpc::Server::Start(Socket("process_data"), {running_->service.get()});
+  ASSERT_TRUE(server.ok()) << server.status();
+  running_->server = *std::move(server);
+  running_->watcher = std::make_unique<ConfigurationWatcher>(
+      rpc::Connect(Socket("config_store")),
+      [control = &running_->control](const config_store::v1::Configuration& configuration) {
+        control->Configure(configuration.acquisition());
+      });
+}
+
+void ProcessDataHarness::StopProcessData() {
+  if (running_ == nullptr) return;
+  running_->server->Shutdown(absl::ZeroDuration());
+  running_.reset();
+}
+
+void ProcessDataHarness::StartConfigStore() {
+  auto server = rpc::Server::Start(Socket("config_store"), {&config_store_});
+  ASSERT_TRUE(server.ok()) << server.status();
+  config_store_server_ = *std::move(server);
+}
+
+void ProcessDataHarness::StopConfigStore() {
+  if (config_store_server_ == nullptr) return;
+  config_store_server_->Shutdown(absl::ZeroDuration());
+  config_store_server_.reset();
+}
+
+absl::StatusOr<tixml::v1::Node> ProcessDataHarness::GetTree(const std::string& path) {
+  grpc::ClientContext context;
+  rpc::SetTimeout(context, kPatience);
+  context.set_wait_for_ready(true);
+  v1::GetRequest request;
+  request.set_path(path);
+  v1::GetResponse response;
+  const grpc::Status status = stub_->Get(&context, request, &response);
+  if (!status.ok()) return rpc::FromGrpc(status);
+  return response.node();
+}
+
+std::string ProcessDataHarness::Get(const std::string& path) {
+  const auto node = GetTree(path);
+  return node.ok() && node->attributes_size() == 1 ? node->attributes(0).value() : "";
+}
+
+bool ProcessDataHarness::Becomes(const std::string& path, const std::string& text) {
+  return Eventually(kPatience, [&] { return Get(path) == text; });
+}
+
+absl::Status ProcessDataHarness::Set(const std::string& path, const std::string& value) {
+  grpc::ClientContext context;
+  rpc::SetTimeout(context, kPatience);
+  context.set_wait_for_ready(true);
+  v1::SetRequest request;
+  request.set_path(path);
+  request.set_value(value);
+  v1::SetResponse response;
+  return rpc::FromGrpc(stub_->Set(&context, request, &response));
+}
+
+v1::GetDeviceStatusResponse ProcessDataHarness::Status() {
+  grpc::ClientContext context;
+  rpc::SetTimeout(context, kPatience);
+  v1::GetDeviceStatusResponse response;
+  const grpc::Status status = stub_->GetDeviceStatus(&context, {}, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return response;
+}
+
+v1::GetDeviceStatusResponse::Device ProcessDataHarness::StatusOf(const std::string& path) {
+  const v1::GetDeviceStatusResponse status = Status();
+  for (const auto& device : status.devices()) {
+    if (device.path() == path) return device;
+  }
+  return {};
+}
+
+config_store::v1::BusDevice ModbusDevice(const std::string& name, int port, uint32_t points,
+                                         uint32_t unit) {
+  config_store::v1::BusDevice device;
+  device.set_name(name);
+  device.set_host("127.0.0.1");
+  device.set_port(static_cast<uint32_t>(port));
+  device.set_unit(unit);
+  device.set_poll_ms(10);
+  device.set_timeout_ms(500);
+  device.set_retries(1);
+  device.set_max_backoff_ms(100);
+  device.set_max_registers(125);
+  device.set_max_hole(8);
+  for (uint32_t i = 0; i < points; ++i) {
+    config_store::v1::BusPoint& point = *device.add_points();
+    point.set_name(absl::StrCat("P", i));
+    point.set_register_(config_store::v1::BusPoint::HOLDING);
+    point.set_offset(i);
+    point.set_type(config_store::v1::BusPoint::UINT16);
+    point.set_scale(1);
+    point.set_writable(true);
+  }
+  return device;
+}
+
+config_store::v1::Acquisition OneBus(const std::string& name,
+                                     const std::vector<config_store::v1::BusDevice>& devices) {
+  config_store::v1::Acquisition acquisition;
+  config_store::v1::Bus& bus = *acquisition.add_buses();
+  bus.set_name(name);
+  bus.set_protocol(config_store::v1::Bus::MODBUS_TCP);
+  for (const config_store::v1::BusDevice& device : devices) *bus.add_devices() = device;
+  return acquisition;
+}
+
+}  // namespace fieldgate::process_data
