@@ -126,7 +126,7 @@ class NoBroker : public MqttClient {
   absl::Status Subscribe(MqttToken, const std::vector<std::string>&, Qos) override {
     return absl::FailedPreconditionError("not connected");
   }
-  absl::Status Publish(MqttToken, absl::string_view, absl::string_view, Qos) override {
+  absl::Status Publish(MqttToken, absl::string_view, std::string, Qos) override {
     return absl::FailedPreconditionError("not connected");
   }
 
