@@ -28,6 +28,13 @@ std::string ReadFile(const std::string& path) {
   return text.str();
 }
 
+// The services are one program under several names.
+std::string NameOf(pid_t pid, const std::string& otherwise) {
+  const std::string arguments = ReadFile(absl::StrCat("/proc/", pid, "/cmdline"));
+  const std::string first = arguments.c_str();  // each argument ends with a NUL
+  return first.empty() ? otherwise : std::filesystem::path(first).filename().string();
+}
+
 absl::Duration Read(clockid_t clock) {
   timespec t{};
   clock_gettime(clock, &t);
@@ -112,7 +119,9 @@ std::vector<ProcessInfo> ProcessTree(pid_t root) {
       all.push_back(*std::move(info));
     }
   }
-  return TreeOf(all, root);
+  std::vector<ProcessInfo> tree = TreeOf(all, root);
+  for (ProcessInfo& process : tree) process.name = NameOf(process.pid, process.name);
+  return tree;
 }
 
 absl::Duration TreeCpu(pid_t root) {

@@ -39,14 +39,14 @@ absl::Duration ThreadCpu();
 struct ProcessInfo {
   pid_t pid = 0;
   pid_t parent = 0;
-  std::string name;  // at most 15 characters
+  std::string name;  // of a line of stat: at most 15 characters
 };
 
 // One line of /proc/PID/stat; none if it isn't one.
 std::optional<ProcessInfo> ParseStat(absl::string_view line);
 // `root` and everything that descends from it, root first.
 std::vector<ProcessInfo> TreeOf(const std::vector<ProcessInfo>& all, pid_t root);
-// The same of the processes that run now.
+// The same of the processes that run now, named as they were started (argv[0]).
 std::vector<ProcessInfo> ProcessTree(pid_t root);
 
 // CPU time of the tree; of processes that run now.

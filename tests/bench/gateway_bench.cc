@@ -1,0 +1,183 @@
+// The whole gateway: real services, a real broker, a Modbus device.
+#include <signal.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/status/status.h"
+#include "common/testing/mosquitto.h"
+#include "common/testing/process.h"
+#include "common/time/clock.h"
+#include "services/cloud_link/payload/topics.h"
+#include "tests/bench/bench.h"
+#include "tests/bench/field.h"
+#include "tests/bench/gateway_process.h"
+#include "tests/bench/measure.h"
+#include "tests/bench/portal.h"
+
+namespace fieldgate::bench {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Seconds(30);
+// After the first messages: what starting left behind is over.
+constexpr absl::Duration kSettle = absl::Seconds(2);
+
+// Everything around the gateway.
+struct Surroundings {
+  Mosquitto broker;
+  std::unique_ptr<Field> field;
+  std::unique_ptr<Portal> portal;
+};
+
+absl::StatusOr<std::unique_ptr<Surroundings>> StartSurroundings() {
+  auto around = std::make_unique<Surroundings>();
+  if (absl::Status s = around->broker.Start(); !s.ok()) return s;
+  absl::StatusOr<std::unique_ptr<Field>> field = Field::Start();
+  if (!field.ok()) return field.status();
+  around->field = *std::move(field);
+  absl::StatusOr<std::unique_ptr<Portal>> portal = Portal::Start(around->broker.url());
+  if (!portal.ok()) return portal.status();
+  around->portal = *std::move(portal);
+  return around;
+}
+
+// What one side did in a window.
+struct Window {
+  double cpu_percent = 0;  // of one core, all its processes
+  double messages_per_s = 0;
+  std::vector<double> latencies_ms;
+};
+
+// Waits until the program `pid` is at work, then watches it for `window`.
+absl::StatusOr<Window> Watch(Surroundings& around, pid_t pid, absl::Duration window) {
+  const int64_t before_start = around.portal->messages();
+  if (!Eventually(kPatience, [&] { return around.portal->messages() >= before_start + 3; })) {
+    return absl::UnavailableError("no messages arrive");
+  }
+  absl::SleepFor(kSettle);
+  around.portal->TakeLatencies();
+  const int64_t messages_before = around.portal->messages();
+  const absl::Duration cpu_before = TreeCpu(pid);
+  const MonotonicTime start = RealClock().Now();
+  absl::SleepFor(window);
+  const double seconds = absl::ToDoubleSeconds(RealClock().Now() - start);
+  const absl::Duration cpu = TreeCpu(pid) - cpu_before;
+  Window seen;
+  seen.cpu_percent = 100 * absl::ToDoubleSeconds(cpu) / seconds;
+  seen.messages_per_s = static_cast<double>(around.portal->messages() - messages_before) / seconds;
+  seen.latencies_ms = around.portal->TakeLatencies();
+  return seen;
+}
+
+// All windows of one side.
+struct Side {
+  std::vector<double> cpu_percent, messages_per_s, latencies_ms;
+
+  void Add(Window window) {
+    cpu_percent.push_back(window.cpu_percent);
+    messages_per_s.push_back(window.messages_per_s);
+    latencies_ms.insert(latencies_ms.end(), window.latencies_ms.begin(), window.latencies_ms.end());
+  }
+};
+
+absl::StatusOr<Window> WatchBaseline(Surroundings& around, int poll_ms, absl::Duration window) {
+  absl::StatusOr<std::unique_ptr<ChildProcess>> process = ChildProcess::Start(
+      {.argv = {RunfilePath("fieldgate/tests/bench/baseline_loop"),
+                absl::StrCat(around.field->port()), around.broker.url(),
+                cloud_link::TopicsOf(kCustomer, kGateway).data, absl::StrCat(poll_ms)}});
+  if (!process.ok()) return process.status();
+  absl::StatusOr<Window> seen = Watch(around, (*process)->pid(), window);
+  (*process)->Kill(SIGTERM);
+  (*process)->WaitForExit(kPatience);
+  if (!seen.ok())
+    return Annotate(seen.status(), absl::StrCat("baseline_loop ", (*process)->Output()));
+  return seen;
+}
+
+struct Comparison {
+  Side ours, baseline;
+  int64_t missed_cycles = 0;
+};
+
+absl::StatusOr<Comparison> Compare(Surroundings& around, int poll_ms, const BenchOptions& options) {
+  Comparison result;
+  for (int round = 0; round < options.rounds; ++round) {
+    absl::StatusOr<Window> raw = WatchBaseline(around, poll_ms, options.window);
+    if (!raw.ok()) return raw.status();
+    result.baseline.Add(*std::move(raw));
+
+    absl::StatusOr<std::unique_ptr<GatewayProcess>> gateway =
+        GatewayProcess::Start({around.field->port(), around.broker.url(), poll_ms});
+    if (!gateway.ok()) return gateway.status();
+    absl::StatusOr<Window> own = Watch(around, (*gateway)->pid(), options.window);
+    if (!own.ok()) return Annotate(own.status(), (*gateway)->Output());
+    result.ours.Add(*std::move(own));
+    absl::StatusOr<int64_t> missed = (*gateway)->MissedCycles();
+    if (!missed.ok()) return missed.status();
+    result.missed_cycles += *missed;
+  }
+  return result;
+}
+
+std::vector<Row> RowsOf(const Comparison& all, int poll_ms, double cpu_target,
+                        bool with_latency_targets) {
+  const std::string name = absl::StrCat("gateway, 1,000 registers each ", poll_ms, " ms, ");
+  const auto latency = [&](double p, double target) {
+    return Row{absl::StrCat(name, "latency p", p * 100), "ms", Percentile(all.ours.latencies_ms, p),
+               Percentile(all.baseline.latencies_ms, p),
+               with_latency_targets ? Target::RatioAtMost(target) : Target{}};
+  };
+  return {{name + "CPU", "%", Median(all.ours.cpu_percent), Median(all.baseline.cpu_percent),
+           Target::RatioAtMost(cpu_target)},
+          latency(0.5, 3),
+          latency(0.99, 2.5),
+          {name + "messages", "/s", Median(all.ours.messages_per_s),
+           Median(all.baseline.messages_per_s)},
+          {name + "missed cycles", "", static_cast<double>(all.missed_cycles), std::nullopt,
+           Target::OursAtMost(0)}};
+}
+
+}  // namespace
+
+Rows BenchGateway(const BenchOptions& options) {
+  absl::StatusOr<std::unique_ptr<Surroundings>> around = StartSurroundings();
+  if (!around.ok()) return around.status();
+  std::vector<Row> rows;
+  absl::StatusOr<Comparison> slow = Compare(**around, 100, options);
+  if (!slow.ok()) return slow.status();
+  for (Row& row : RowsOf(*slow, 100, 3.5, true)) rows.push_back(std::move(row));
+  absl::StatusOr<Comparison> fast = Compare(**around, 10, options);
+  if (!fast.ok()) return fast.status();
+  for (Row& row : RowsOf(*fast, 10, 3, false)) rows.push_back(std::move(row));
+  return rows;
+}
+
+Rows BenchFootprint(const BenchOptions& options) {
+  absl::StatusOr<std::unique_ptr<Surroundings>> around = StartSurroundings();
+  if (!around.ok()) return around.status();
+  absl::StatusOr<std::unique_ptr<GatewayProcess>> gateway =
+      GatewayProcess::Start({(*around)->field->port(), (*around)->broker.url(), 1000, false});
+  if (!gateway.ok()) return gateway.status();
+  absl::StatusOr<Window> seen = Watch(**around, (*gateway)->pid(), options.window);
+  if (!seen.ok()) return Annotate(seen.status(), (*gateway)->Output());
+
+  std::vector<Row> rows = {{"1,000 points a second, CPU", "%", seen->cpu_percent, std::nullopt,
+                            Target::OursAtMost(0.4)}};
+  double total = 0;
+  for (const ProcessInfo& process : ProcessTree((*gateway)->pid())) {
+    absl::StatusOr<int64_t> pss = PssOf(process.pid);
+    if (!pss.ok()) return pss.status();
+    const double megabytes = static_cast<double>(*pss) / 1e6;
+    rows.push_back({absl::StrCat("1,000 points, PSS of ", process.name), "MB", megabytes});
+    total += megabytes;
+  }
+  rows.push_back({"1,000 points, PSS of all", "MB", total, std::nullopt, Target::OursAtMost(24)});
+  return rows;
+}
+
+}  // namespace fieldgate::bench
