@@ -8,13 +8,25 @@
 namespace fieldgate::commands {
 namespace {
 
+// Takes `word` and a number off the front of `text`, or leaves it as it is.
+bool TakeNumber(absl::string_view word, absl::string_view& text, int& number) {
+  absl::string_view rest = text;
+  if (!absl::ConsumePrefix(&rest, word)) return false;
+  const size_t end = rest.find_first_not_of("0123456789");
+  if (!absl::SimpleAtoi(rest.substr(0, end), &number)) return false;
+  text = end == absl::string_view::npos ? "" : rest.substr(end);
+  return true;
+}
+
 std::string Place(absl::string_view source, absl::string_view kind, absl::string_view text) {
   absl::string_view rest = text;
-  if (absl::ConsumePrefix(&rest, "line ")) {
-    const size_t colon = rest.find(": ");
-    int line = 0;
-    if (colon != absl::string_view::npos && absl::SimpleAtoi(rest.substr(0, colon), &line)) {
-      return absl::StrCat(source, ":", line, ": ", kind, Printable(rest.substr(colon + 2)));
+  int line = 0;
+  int column = 0;
+  if (TakeNumber("line ", rest, line)) {
+    const bool has_column = TakeNumber(", column ", rest, column);
+    if (absl::ConsumePrefix(&rest, ": ")) {
+      return absl::StrCat(source, ":", line, has_column ? absl::StrCat(":", column) : "", ": ",
+                          kind, Printable(rest));
     }
   }
   return absl::StrCat(source, ": ", kind, Printable(text));

@@ -10,6 +10,11 @@ TEST(ProblemLinesTest, LineFollowsTheFile) {
             "demo/a.tixml:12: /ISP/CloudConn/QoS: '7' is no QoS; write 0, 1 or 2");
 }
 
+TEST(ProblemLinesTest, LineAndColumnFollowTheFile) {
+  EXPECT_EQ(AtSource("a.tixml", "line 3, column 14: expected </CloudConn>"),
+            "a.tixml:3:14: expected </CloudConn>");
+}
+
 TEST(ProblemLinesTest, ProblemWithoutLineHasTheFileOnly) {
   EXPECT_EQ(AtSource("a.tixml", "/ISP: no CloudConn"), "a.tixml: /ISP: no CloudConn");
 }

@@ -121,16 +121,19 @@ class PortalSimulator::Impl {
       bool connect = false;
       std::deque<Message> messages;
       std::vector<Portal::Reply> due;
+      // Never call the client under mutex_: its callbacks take it while they
+      // hold the client's own lock.
+      const bool link = client_.is_connected();
       {
         std::unique_lock lock(mutex_);
         if (stop_) return;
+        // The handler may have told a loss before connected_ was set.
+        if (!link) connected_ = subscribed_ = false;
         if (waiting_.empty() && connected_) {
           changed_.wait_for(lock, Pause(),
                             [this] { return stop_ || !waiting_.empty() || !connected_; });
         }
         if (stop_) return;
-        // The handler may have told the loss before connected_ was set.
-        if (connected_ && !client_.is_connected()) connected_ = subscribed_ = false;
         messages.swap(waiting_);
         connect = !connected_;
         if (connected_) {
@@ -203,7 +206,7 @@ class PortalSimulator::Impl {
       {
         // A kept session may deliver, and lose the connection, from here on.
         const std::lock_guard lock(mutex_);
-        connected_ = client_.is_connected();
+        connected_ = true;
       }
       const auto topics = mqtt::string_collection::create(Portal::Topics());
       const mqtt::iasync_client::qos_collection qos(topics->size(), kSubscribeQos);

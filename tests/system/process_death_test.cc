@@ -1,0 +1,92 @@
+// Any of the three processes may be killed at any time: the others go on, show
+// it, and it picks up where it was.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <map>
+
+#include "tests/system/gateway_harness.h"
+
+namespace fieldgate::system_test {
+namespace {
+
+using testing::IsEmpty;
+
+constexpr const char* kServices[] = {"config_store", "process_data", "cloud_link"};
+// A restarted service is in order again within this time.
+constexpr absl::Duration kRecovery = absl::Seconds(5);
+
+std::map<std::string, pid_t> Pids(const GatewayHarness& harness) {
+  std::map<std::string, pid_t> pids;
+  for (const char* service : kServices) pids[service] = harness.Pid(service);
+  return pids;
+}
+
+class ProcessDeathTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(ProcessDeathTest, AKilledProcessComesBackAndNothingIsLost) {
+  GatewayHarness harness;
+  harness.StartGateway();
+  ASSERT_THAT(harness.WaitUntilComplete(3), IsEmpty());
+  ASSERT_TRUE(harness.BecomesWell());
+  const std::map<std::string, pid_t> before = Pids(harness);
+  for (const auto& [service, pid] : before) ASSERT_NE(pid, 0) << service;
+
+  ASSERT_EQ(kill(before.at(GetParam()), SIGKILL), 0);
+  ASSERT_TRUE(Eventually(kPatience, [&] {
+    const pid_t pid = harness.Pid(GetParam());
+    return pid != 0 && pid != before.at(GetParam());
+  }));
+  EXPECT_TRUE(harness.BecomesWell(Scaled(kRecovery)));
+
+  // Data is complete again, with what was accepted before the kill.
+  EXPECT_THAT(harness.WaitUntilComplete(3), IsEmpty());
+  for (const auto& [service, pid] : before) {
+    if (service != GetParam()) {
+      EXPECT_EQ(harness.Pid(service), pid) << service;
+    }
+  }
+}
+
+TEST_P(ProcessDeathTest, StatusShowsADeadProcess) {
+  GatewayHarness harness;
+  harness.StartGateway();
+  ASSERT_THAT(harness.WaitUntilComplete(1), IsEmpty());
+  // Stopped, it answers no more, but is not started again either.
+  ASSERT_EQ(kill(harness.Pid(GetParam()), SIGSTOP), 0);
+  EXPECT_TRUE(Eventually(kPatience, [&] { return !harness.Status().AllIsWell(); }));
+  EXPECT_NE(harness.Run("status").output.find(GetParam()), std::string::npos);
+  ASSERT_EQ(kill(harness.Pid(GetParam()), SIGCONT), 0);
+  EXPECT_TRUE(harness.BecomesWell());
+}
+
+INSTANTIATE_TEST_SUITE_P(Services, ProcessDeathTest, testing::ValuesIn(kServices),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST(ProcessDownTest, DataFlowsOnWithoutTheConfigStore) {
+  GatewayHarness harness;
+  harness.StartGateway();
+  ASSERT_THAT(harness.WaitUntilComplete(1), IsEmpty());
+  ASSERT_EQ(kill(harness.Pid("config_store"), SIGSTOP), 0);
+  EXPECT_THAT(harness.WaitUntilComplete(3), IsEmpty());
+  ASSERT_EQ(kill(harness.Pid("config_store"), SIGCONT), 0);
+}
+
+TEST(ProcessDownTest, WithoutAcquisitionBusPointsAreInvalidAndThenValidAgain) {
+  GatewayHarness harness;
+  harness.StartGateway();
+  ASSERT_THAT(harness.WaitUntilComplete(1), IsEmpty());
+  // Killed again and again until a message of the time without it was seen.
+  const auto invalid = [&] { return harness.Sensor("Process_Field1_Dev", "P0").state == 0; };
+  EXPECT_TRUE(Eventually(kPatience, [&] {
+    const pid_t pid = harness.Pid("process_data");
+    if (pid != 0) kill(pid, SIGKILL);
+    return invalid();
+  }));
+  EXPECT_TRUE(Eventually(kPatience, [&] { return !invalid(); }));
+  EXPECT_THAT(harness.WaitUntilComplete(1), IsEmpty());
+}
+
+}  // namespace
+}  // namespace fieldgate::system_test
