@@ -33,9 +33,10 @@ class OutboxPump {
   // entry is taken out of the outbox with a loss record.
   using Render = std::function<absl::StatusOr<std::string>(const OutboxEntry&)>;
 
-  // Nothing more is published once so much is under way: beyond, Paho stalls
-  // when the socket's buffer fills.
-  static constexpr int kWindowEntries = 50;
+  // Nothing more is published once so much is under way. Enough to keep the
+  // broker busy while the loop waits for the disk; beyond, Paho stalls when the
+  // socket's buffer fills. Leaves ten of the client's 100 to the lifecycle.
+  static constexpr int kWindowEntries = 90;
   static constexpr int64_t kWindowBytes = 1 << 20;
   // Of acknowledged entries in a transaction of their own.
   static constexpr size_t kFlushCount = 64;
