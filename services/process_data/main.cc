@@ -19,8 +19,8 @@
 namespace fieldgate::process_data {
 namespace {
 
-// Of the calls that run when the service stops; Main promises 3 s in all.
-constexpr absl::Duration kGrace = absl::Seconds(1);
+// Of the calls that run when the service stops. Streams always use all of it.
+constexpr absl::Duration kGrace = absl::Milliseconds(250);
 
 absl::Status Run(const service::Options& options, const std::function<void()>& wait) {
   const Clock& clock = RealClock();

@@ -55,6 +55,11 @@ void PollSchedule::End(size_t device, MonotonicTime now, bool answered) {
   d.due = d.slot;
 }
 
+void PollSchedule::EndBackoff(size_t device, MonotonicTime now) {
+  Device& d = devices_[device];
+  if (d.backoff > absl::ZeroDuration()) d.due = std::min(d.due, now);
+}
+
 void PollSchedule::Restart(MonotonicTime now) {
   for (Device& d : devices_) {
     d.slot = now;

@@ -41,6 +41,10 @@ class PollSchedule {
   // The poll begun has ended.
   void End(size_t device, MonotonicTime now, bool answered);
 
+  // The device has answered something else than a poll: one that is in backoff
+  // is due at `now`.
+  void EndBackoff(size_t device, MonotonicTime now);
+
   // All devices are due at `now`; what passed before counts as nothing (after
   // a pause).
   void Restart(MonotonicTime now);

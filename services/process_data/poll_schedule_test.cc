@@ -151,6 +151,20 @@ TEST(PollScheduleTest, AFastDeviceDoesNotStarveASlowOne) {
   EXPECT_GE(line.polls[1].size(), 9u);
 }
 
+TEST(PollScheduleTest, AnAnswerToSomethingElseEndsABackoff) {
+  PollSchedule schedule({Every(100), Every(100)}, At(0));
+  for (const size_t device : {0, 1}) {
+    schedule.Begin(device, At(0));
+    schedule.End(device, At(0), /*answered=*/device == 1);
+  }
+  schedule.EndBackoff(0, At(7));
+  EXPECT_EQ(schedule.Next().due, At(7));
+  schedule.Begin(0, At(7));
+  schedule.End(0, At(8), true);
+  schedule.EndBackoff(0, At(9));
+  EXPECT_EQ(schedule.Next().due, At(100));
+}
+
 TEST(PollScheduleTest, WhatPassedDuringAPauseIsNotMissed) {
   Line line({Every(10)});
   line.RunUntil(At(20), [](size_t) { return Result{absl::ZeroDuration(), true}; });

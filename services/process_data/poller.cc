@@ -190,6 +190,7 @@ void Poller::DoWrite(std::unique_lock<std::mutex>& lock) {
   lock.lock();
   const absl::Status& status = written.status();
   const bool answered = status.ok() || absl::IsFailedPrecondition(status);
+  if (answered) schedule_.EndBackoff(job->device, clock_.Now());
   job->result = answered ? status : absl::UnavailableError(status.message());
   job->done = true;
   notice_.notify_all();

@@ -25,7 +25,8 @@ class PollerTest : public testing::Test {
  protected:
   ~PollerTest() override { poller_.reset(); }
 
-  void Start(size_t devices, uint32_t retries = 0, bool paused = false) {
+  void Start(size_t devices, uint32_t retries = 0, bool paused = false,
+             absl::Duration period = absl::Milliseconds(1)) {
     std::vector<DeviceLayout> layouts;
     for (size_t i = 1; i <= devices; ++i) {
       layouts.push_back({absl::StrCat("/Process/B/D", i), {{"P", 1}, {"Q", 1}}});
@@ -46,7 +47,7 @@ class PollerTest : public testing::Test {
       }
       list.push_back({layouts[i].path,
                       handles[i],
-                      {absl::Milliseconds(1), absl::Milliseconds(20)},
+                      {period, absl::Milliseconds(20)},
                       std::make_unique<RegisterDevice>(layouts[i].path, config, bus_)});
     }
     poller_ = std::make_unique<Poller>(std::move(list), image_, RealClock(), paused);
@@ -157,6 +158,15 @@ TEST_F(PollerTest, AWriteToADeadDeviceIsUnavailable) {
   const absl::Status status = Write(0, 0, "7");
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(status.message(), HasSubstr("timeout after 500 ms"));
+}
+
+TEST_F(PollerTest, AWriteThatIsAnsweredBringsADeadDeviceBack) {
+  bus_->Fail(1, absl::DeadlineExceededError("timeout"));
+  Start(1, 0, false, /*period=*/absl::Hours(1));
+  ASSERT_TRUE(Eventually(kPatience, [&] { return poller_->Status()[0].failed_polls == 1; }));
+  bus_->Fail(1, absl::OkStatus());
+  ASSERT_TRUE(Write(0, 0, "7").ok());
+  EXPECT_TRUE(Becomes("/Process/B/D1/DeviceState", "1"));
 }
 
 TEST_F(PollerTest, ARefusedWriteIsFailedPrecondition) {

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
-#include "common/status/status.h"
 #include "services/process_data/paths.h"
 
 namespace fieldgate::process_data {
@@ -47,7 +46,7 @@ absl::Status ProcessControl::Set(absl::string_view path, absl::string_view value
     case ProcessImage::Location::Kind::kProgramMode:
       return SetMode(value);
     case ProcessImage::Location::Kind::kBusPoint:
-      return Annotate(lines_.Write(*location, value, deadline), normalized);
+      return lines_.Write(*location, value, deadline);
     case ProcessImage::Location::Kind::kReadOnly:
       break;
   }
