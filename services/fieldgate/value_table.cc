@@ -1,11 +1,11 @@
 #include "services/fieldgate/value_table.h"
 
 #include <algorithm>
-#include <bit>
 #include <map>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/value/batch.h"
 #include "common/value/value.h"
 #include "services/fieldgate/terminal_text.h"
 
@@ -22,40 +22,6 @@ std::string StateName(int state) {
       return "valid";
     default:
       return "-";
-  }
-}
-
-absl::Status CheckColumns(const ValueBatch& batch, size_t points) {
-  size_t values = 0;
-  for (const ValueBatch::Run& run : batch.runs()) {
-    if (size_t{run.first()} + run.count() > points) {
-      return absl::InternalError("process_data sent values of points that it has not named");
-    }
-    values += run.count();
-  }
-  if (batch.kinds().size() != values || batch.states().size() != values ||
-      static_cast<size_t>(batch.bits_size()) != values) {
-    return absl::InternalError("process_data sent columns of different lengths");
-  }
-  return absl::OkStatus();
-}
-
-Value ValueAt(const ValueBatch& batch, int i) {
-  const uint64_t bits = batch.bits(i);
-  switch (batch.kinds()[static_cast<size_t>(i)]) {
-    case process_data::v1::FLOAT:
-      return std::bit_cast<double>(bits);
-    case process_data::v1::INT:
-      return static_cast<int64_t>(bits);
-    case process_data::v1::UINT:
-      return bits;
-    case process_data::v1::BOOL:
-      return bits != 0;
-    case process_data::v1::TEXT:
-      return bits < static_cast<uint64_t>(batch.texts_size()) ? batch.texts(static_cast<int>(bits))
-                                                              : std::string();
-    default:
-      return std::monostate();
   }
 }
 

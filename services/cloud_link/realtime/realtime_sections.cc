@@ -1,7 +1,8 @@
 #include "services/cloud_link/realtime/realtime_sections.h"
 
 #include <algorithm>
-#include <bit>
+
+#include "common/value/batch.h"
 
 namespace fieldgate::cloud_link {
 namespace {
@@ -12,25 +13,6 @@ using process_data::v1::ValueBatch;
 // A start of the whole gateway takes about a second until the first poll; a
 // first message full of empty values helps nobody.
 constexpr absl::Duration kGrace = absl::Seconds(3);
-
-Value Decode(process_data::v1::ValueKind kind, uint64_t bits, const ValueBatch& batch) {
-  switch (kind) {
-    case process_data::v1::FLOAT:
-      return std::bit_cast<double>(bits);
-    case process_data::v1::INT:
-      return static_cast<int64_t>(bits);
-    case process_data::v1::UINT:
-      return bits;
-    case process_data::v1::BOOL:
-      return bits != 0;
-    case process_data::v1::TEXT:
-      return bits < static_cast<uint64_t>(batch.texts_size())
-                 ? Value(batch.texts(static_cast<int>(bits)))
-                 : Value();
-    default:
-      return Value();
-  }
-}
 
 }  // namespace
 
@@ -50,23 +32,14 @@ RealtimeSections::RealtimeSections(const config_store::v1::Connector& connector,
 }
 
 bool RealtimeSections::OnBatch(const ValueBatch& batch, MonotonicTime now) {
-  size_t total = 0;
-  for (const auto& run : batch.runs()) {
-    if (run.first() > samples_.size() || run.count() > samples_.size() - run.first()) return false;
-    total += run.count();
-  }
-  if (batch.kinds().size() != total || batch.states().size() != total ||
-      static_cast<size_t>(batch.bits_size()) != total) {
-    return false;
-  }
+  if (!CheckColumns(batch, samples_.size()).ok()) return false;
   acquisition_ok_ = true;
   grace_end_ = std::min(grace_end_, now);
   size_t i = 0;
   for (const auto& run : batch.runs()) {
     for (uint32_t channel = run.first(); channel < run.first() + run.count(); ++channel, ++i) {
       Sample& sample = samples_[channel];
-      sample.value = Decode(static_cast<process_data::v1::ValueKind>(batch.kinds()[i]),
-                            batch.bits(static_cast<int>(i)), batch);
+      sample.value = ValueAt(batch, static_cast<int>(i));
       sample.state = static_cast<uint8_t>(batch.states()[i]);
       sample.sampled_at_us = run.sampled_at_us();
     }
