@@ -19,6 +19,9 @@ namespace config = config_store::v1;
 // Acknowledged entries leave the disk with the next message's transaction, at
 // the latest after this.
 constexpr absl::Duration kRemoveWithin = absl::Seconds(1);
+// A silent peer is given up when it acknowledges nothing for so long; the
+// client's keep alive alone takes up to 2.7 times its period to notice.
+constexpr absl::Duration kAcknowledgeWithin = absl::Seconds(15);
 // Tokens of the connector's own calls; the pump's are entry ids, far below.
 constexpr MqttToken kFirstToken = MqttToken{1} << 62;
 // Layouts of entries from before the last changes of the configuration.
@@ -160,6 +163,7 @@ void Connector::OnSubscribed(MqttToken token, const absl::Status& status, Now no
 void Connector::OnPublished(MqttToken token, const absl::Status& status, Now now) {
   if (token >= kFirstToken) return;  // a request: its answer counts, or its timeout
   if (!pump_.OnPublished(token, status) || !status.ok()) return;
+  acknowledge_by_ = MonotonicTime::Never();  // Settle sets it anew
   ++acknowledged_count_;
   const int64_t seconds = absl::ToUnixSeconds(now.wall);
   if (seconds != last_send_at_) change_toggle_ = !change_toggle_;
@@ -339,6 +343,22 @@ void Connector::Settle(Now now) {
   could_store_ = may_store;
   StoreDue(now);
   pump_.Pump();
+  WatchPeer(now);
+}
+
+void Connector::WatchPeer(Now now) {
+  if (pump_.in_flight() == 0) {
+    acknowledge_by_ = MonotonicTime::Never();
+  } else if (acknowledge_by_ == MonotonicTime::Never()) {
+    acknowledge_by_ = now.monotonic + kAcknowledgeWithin;
+  }
+  if (now.monotonic < acknowledge_by_) return;
+  acknowledge_by_ = MonotonicTime::Never();
+  ++epoch_;
+  mqtt_.Disconnect();
+  OnDisconnected(absl::UnavailableError(absl::StrCat("the broker acknowledged nothing for ",
+                                                     absl::FormatDuration(kAcknowledgeWithin))),
+                 now);
 }
 
 void Connector::StoreDue(Now now) {
@@ -432,7 +452,7 @@ int64_t Connector::Timestamp(absl::Time t) const {
 
 MonotonicTime Connector::NextDeadline() const {
   MonotonicTime next = std::min(lifecycle_.deadline(), sections_.NextDeadline());
-  return std::min(next, remove_by_);
+  return std::min({next, remove_by_, acknowledge_by_});
 }
 
 // --- Status ---------------------------------------------------------------------

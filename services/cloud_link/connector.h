@@ -107,6 +107,7 @@ class Connector {
 
   bool MayStore() const;
   void StoreDue(Now now);
+  void WatchPeer(Now now);
   absl::Status Store(const std::vector<RealtimeSections::Message>& messages,
                      std::vector<StoredEntry>& stored);
   absl::StatusOr<std::string> Render(const OutboxEntry& entry);
@@ -139,6 +140,8 @@ class Connector {
   std::vector<EntryId> acknowledged_;  // to be removed in the next transaction
   MonotonicTime remove_by_ = MonotonicTime::Never();
   bool could_store_ = false;
+  // Messages are under way: when the connection counts as dead.
+  MonotonicTime acknowledge_by_ = MonotonicTime::Never();
 
   MqttToken next_token_;
   MqttToken subscribe_token_ = 0;

@@ -229,6 +229,38 @@ TEST_F(ConnectorTest, DataOfAnOutageIsSentInOrderAfterIt) {
   EXPECT_EQ(connector_->Status().messages_waiting(), 0u);
 }
 
+TEST_F(ConnectorTest, ASilentBrokerIsGivenUpAndNothingIsLost) {
+  Create(Config());
+  AnswerInit();
+  Value(1);
+  mqtt_.silent = true;
+  for (int i = 0; i < 14; ++i) Advance(absl::Seconds(1));
+  EXPECT_EQ(state(), v1::RUNNING);
+  for (int i = 0; i < 3 && state() == v1::RUNNING; ++i) Advance(absl::Seconds(1));
+  EXPECT_EQ(state(), v1::BACKOFF);
+  EXPECT_TRUE(absl::StrContains(connector_->Status().detail(), "acknowledged nothing"));
+
+  mqtt_.silent = false;
+  for (int i = 0; i < 300 && state() != v1::WAIT_INIT_RESULT; ++i) Advance(absl::Seconds(1));
+  AnswerInit();
+  Advance(absl::Seconds(2));
+  EXPECT_EQ(connector_->Status().messages_waiting(), 0u);
+}
+
+TEST_F(ConnectorTest, ABrokerThatAcknowledgesSlowlyIsKept) {
+  Create(Config());
+  AnswerInit();
+  Value(1);
+  for (int i = 0; i < 10; ++i) {
+    mqtt_.acknowledge = false;
+    for (int j = 0; j < 10; ++j) Advance(absl::Seconds(1));
+    mqtt_.acknowledge = true;
+    Run();
+  }
+  EXPECT_EQ(state(), v1::RUNNING);
+  EXPECT_EQ(connector_->Status().reconnects(), 0u);
+}
+
 TEST_F(ConnectorTest, WithoutCacheNothingIsKeptWhileTheBrokerIsAway) {
   config::Connector config = Config();
   config.set_cache(false);
