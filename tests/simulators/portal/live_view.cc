@@ -24,9 +24,9 @@ std::string Cut(const std::string& text, size_t width) {
   return text.substr(0, end);
 }
 
-// Cut, and filled with spaces to `width` characters.
+// Cut, and filled with spaces to `width` characters, at least one of them.
 std::string Cell(const std::string& text, size_t width) {
-  std::string cell = Cut(text, width);
+  std::string cell = Cut(text, width - 1);
   const auto characters = static_cast<size_t>(std::count_if(cell.begin(), cell.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
   }));
@@ -67,7 +67,7 @@ std::string SummaryLine(const PortalStats& stats, absl::Time now) {
 }
 
 std::string Table(const PortalStats& stats, int rows, int columns) {
-  constexpr size_t kController = 28, kSensor = 18, kValue = 20, kState = 10;
+  constexpr size_t kController = 26, kSensor = 16, kValue = 26, kState = 10;
   std::vector<std::string> lines;
   for (const StreamStats& stream : stats.streams) {
     lines.push_back(absl::StrCat(
