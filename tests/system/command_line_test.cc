@@ -48,6 +48,16 @@ TEST_F(CommandLineTest, SigtermEndsTheRunInTimeWithoutAChildLeft) {
   for (const pid_t child : children) EXPECT_NE(kill(child, 0), 0) << child;
 }
 
+TEST_F(CommandLineTest, AfterAKilledRunTheNextOneStarts) {
+  Start();
+  const std::vector<pid_t> children = harness_.Children();
+  harness_.KillGateway();
+  harness_.StartGatewayAgain();
+  EXPECT_TRUE(harness_.BecomesWell());
+  // The services of the killed run are gone: they would share its files.
+  for (const pid_t child : children) EXPECT_NE(kill(child, 0), 0) << child;
+}
+
 TEST_F(CommandLineTest, StatusWithoutARunFails) {
   const Outcome status = harness_.Run("status");
   EXPECT_EQ(status.exit_status, 1);

@@ -122,6 +122,11 @@ int GatewayHarness::StopGateway() {
   return status.has_value() && WIFEXITED(*status) ? WEXITSTATUS(*status) : -1;
 }
 
+void GatewayHarness::KillGateway() {
+  gateway_->Kill(SIGKILL);
+  gateway_->WaitForExit(kPatience);
+}
+
 std::string GatewayHarness::GatewayOutput() const { return gateway_->Output(); }
 
 Outcome GatewayHarness::Run(const std::string& subcommand,

@@ -73,6 +73,8 @@ class GatewayHarness {
   void StartGatewayAgain();
   // SIGTERM; the exit status, or -1 when it doesn't end within kPatience.
   int StopGateway();
+  // kill -9 of `fieldgate run` alone.
+  void KillGateway();
   std::string GatewayOutput() const;
   pid_t gateway_pid() const { return gateway_->pid(); }
 

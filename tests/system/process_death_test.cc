@@ -64,6 +64,17 @@ TEST_P(ProcessDeathTest, StatusShowsADeadProcess) {
 INSTANTIATE_TEST_SUITE_P(Services, ProcessDeathTest, testing::ValuesIn(kServices),
                          [](const auto& info) { return std::string(info.param); });
 
+TEST(ProcessDownTest, NothingIsLostHoweverOftenCloudLinkIsKilled) {
+  GatewayHarness harness;
+  harness.StartGateway();
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(harness.MoreMessages(1));
+    ASSERT_EQ(kill(harness.Pid("cloud_link"), SIGKILL), 0);
+  }
+  EXPECT_THAT(harness.WaitUntilComplete(3), IsEmpty());
+  EXPECT_TRUE(harness.BecomesWell());
+}
+
 TEST(ProcessDownTest, DataFlowsOnWithoutTheConfigStore) {
   GatewayHarness harness;
   harness.StartGateway();
