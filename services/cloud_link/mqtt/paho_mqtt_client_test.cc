@@ -462,7 +462,10 @@ TEST_F(PahoTlsTest, RefusesAServerThatKnowsTls11Only) {
   BIO_set_accept_bios(listener, BIO_new_ssl(context, /*client=*/0));
   ASSERT_EQ(BIO_do_accept(listener), 1);
   std::thread server([listener] {
-    if (BIO_do_accept(listener) == 1) BIO_do_handshake(BIO_pop(listener));
+    if (BIO_do_accept(listener) != 1) return;
+    BIO* const peer = BIO_pop(listener);
+    BIO_do_handshake(peer);
+    BIO_free_all(peer);
   });
   MqttOptions options = OptionsFor(absl::StrCat("ssl://", port));
   options.server_auth = MqttOptions::ServerAuth::kNone;
