@@ -173,6 +173,10 @@ absl::StatusOr<PointCodec> PointCodec::Create(const BusPoint& point) {
   }
   codec.scaled_ = codec.scale_ != 1 || codec.value_offset_ != 0;
   codec.divisor_ = DivisorOf(codec.scale_);
+  const double raw_offset = std::nearbyint(codec.value_offset_ * codec.divisor_);
+  if (codec.divisor_ != 0 && raw_offset / codec.divisor_ == codec.value_offset_) {
+    codec.raw_offset_ = raw_offset;
+  }
   return codec;
 }
 
@@ -196,6 +200,7 @@ std::vector<uint16_t> PointCodec::Split(uint64_t raw) const {
 }
 
 double PointCodec::Apply(double raw) const {
+  if (raw_offset_ != 0) return (raw + raw_offset_) / divisor_;
   return (divisor_ != 0 ? raw / divisor_ : raw * scale_) + value_offset_;
 }
 

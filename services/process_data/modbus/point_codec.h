@@ -69,6 +69,9 @@ class PointCodec {
   // Not 0: divide by it instead of multiplying by scale_ (its inverse), so
   // that 3 * 0.1 is 0.3.
   double divisor_ = 0;
+  // Not 0: value_offset_ in steps of the divisor, added before dividing, so
+  // that 481 * 0.01 - 2 is 2.81.
+  double raw_offset_ = 0;
   double value_offset_ = 0;
 };
 

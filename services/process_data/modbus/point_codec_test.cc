@@ -174,6 +174,8 @@ TEST(PointCodecTest, ADecimalScaleGivesTheDecimalThatPeopleExpect) {
   for (uint16_t raw = 0; raw < 10'000; ++raw) {
     const std::string text = ToText(Decode(Scaled(BusPoint::UINT16, 0.01), {raw}));
     EXPECT_LE(text.size(), 5u) << raw << " became " << text;
+    const std::string moved = ToText(Decode(Scaled(BusPoint::UINT16, 0.01, -2.5), {raw}));
+    EXPECT_LE(moved.size(), 5u) << raw << " became " << moved;
   }
 }
 
