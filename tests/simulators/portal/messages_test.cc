@@ -136,5 +136,38 @@ TEST(PortalMessagesTest, ReadsResultsOfCommands) {
   EXPECT_EQ(result->response_id, "r1");
 }
 
+TEST(PortalMessagesTest, WritesCommandsInEachFormat) {
+  Node get;
+  get.name = "Get";
+  get.Set("_", "/Process/PV/Level");
+  const Command cmd{.request_id = "r1", .serial_number = "01234567", .commands = {get}};
+  for (const Format format : {Format::kTiXml, Format::kXml, Format::kJson}) {
+    const std::string body = WriteCommand(format, cmd);
+    absl::StatusOr<tixml::Document> read = tixml::Parse(body, {"cmd"});
+    ASSERT_TRUE(read.ok()) << read.status() << body;
+    const Node& last = read->nodes.back();
+    // XML: the root is named as the topic, and so is the element in it.
+    EXPECT_EQ(last.name, "cmd") << body;
+    ASSERT_EQ(last.children.size(), 1u) << body;
+    EXPECT_EQ(last.children[0], get) << body;
+  }
+}
+
+TEST(PortalMessagesTest, AConfigurationIsAStringInJsonAndElementsElsewhere) {
+  Node set;
+  set.name = "Set";
+  set.Set("_", "/Process/PV/Level").Set("value", "1");
+  const Command config{.kind = CommandKind::kConfig, .request_id = "r1", .commands = {set}};
+  EXPECT_THAT(WriteCommand(Format::kJson, config), HasSubstr("\"config_xml\": \"<Set"));
+  EXPECT_THAT(WriteCommand(Format::kTiXml, config), HasSubstr("<config>"));
+}
+
+TEST(PortalMessagesTest, AStateRequestHasItsPathOnlyWhenGiven) {
+  const Command all{.kind = CommandKind::kState, .request_id = "r1"};
+  EXPECT_EQ(WriteCommand(Format::kJson, all).find("path"), std::string::npos);
+  const Command some{.kind = CommandKind::kState, .request_id = "r1", .path = "Ethernet"};
+  EXPECT_THAT(WriteCommand(Format::kJson, some), HasSubstr("\"path\": \"Ethernet\""));
+}
+
 }  // namespace
 }  // namespace fieldgate::portal

@@ -1,5 +1,6 @@
 #include "tests/simulators/portal/portal.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 

@@ -23,6 +23,17 @@ TEST(PortalSimulatorTest, SubscribesAgainAfterTheBrokerCameBack) {
   EXPECT_TRUE(Eventually(kPatience, [&] { return (*portal)->connected(); }));
 }
 
+TEST(PortalSimulatorTest, HandsCommandsToTheBroker) {
+  Mosquitto broker;
+  ASSERT_TRUE(broker.Start().ok());
+  absl::StatusOr<std::unique_ptr<PortalSimulator>> portal =
+      PortalSimulator::Start({.broker_url = broker.url()});
+  ASSERT_TRUE(portal.ok()) << portal.status();
+  ASSERT_TRUE(Eventually(kPatience, [&] { return (*portal)->connected(); }));
+  EXPECT_TRUE((*portal)->SendCommand("c/g", {.request_id = "1"}).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument((*portal)->SendCommand("nowhere", {})));
+}
+
 TEST(PortalSimulatorTest, ConnectsOnceTheBrokerIsThere) {
   Mosquitto broker;
   absl::StatusOr<std::unique_ptr<PortalSimulator>> portal =
