@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/tixml/codec.h"
 #include "tests/system/gateway_harness.h"
 
 namespace fieldgate::system_test {
