@@ -46,7 +46,9 @@ int setStack(int create) {
   (void)create;
   return 0;
 }
-void StackTrace_entry(const char* name, int line, int level) { (void)name, (void)line, (void)level; }
+void StackTrace_entry(const char* name, int line, int level) {
+  (void)name, (void)line, (void)level;
+}
 void StackTrace_exit(const char* name, int line, void* rc, int level) {
   (void)name, (void)line, (void)rc, (void)level;
 }
