@@ -122,22 +122,39 @@ void Subscription::ResolveSubtrees() {
   }
 }
 
-void Subscription::Append(uint32_t index, const Slot& slot, const std::string* text, Batch& batch) {
-  Batch::Run* run = batch.runs.empty() ? nullptr : &batch.runs.back();
-  if (run != nullptr && run->first + run->count == index &&
-      run->sampled_at_us == slot.sampled_at_us) {
-    ++run->count;
-  } else {
-    batch.runs.push_back({index, 1, slot.sampled_at_us});
+void Subscription::Append(const Segment& segment, bool all, Batch& batch) {
+  static const Slot& nothing = *new Slot;
+  const PointGroup* group = segment.group.get();
+  // The columns are as long as they can become, then cut: one check of their
+  // capacity a segment, not four a point.
+  size_t size = batch.bits.size();
+  batch.kinds.resize(size + segment.count);
+  batch.states.resize(size + segment.count);
+  batch.bits.resize(size + segment.count);
+  for (uint32_t i = 0; i < segment.count; ++i) {
+    const Slot& slot = group == nullptr ? nothing : group->slots[segment.slot + i];
+    if (!all && slot.version <= seen_) continue;
+    const uint32_t index = segment.first + i;
+    Batch::Run* run = batch.runs.empty() ? nullptr : &batch.runs.back();
+    if (run != nullptr && run->first + run->count == index &&
+        run->sampled_at_us == slot.sampled_at_us) {
+      ++run->count;
+    } else {
+      batch.runs.push_back({index, 1, slot.sampled_at_us});
+    }
+    batch.kinds[size] = static_cast<char>(slot.kind);
+    batch.states[size] = static_cast<char>(slot.state);
+    if (slot.kind == ValueKind::kText) {
+      batch.bits[size] = batch.texts.size();
+      batch.texts.push_back(group->texts[segment.slot + i]);
+    } else {
+      batch.bits[size] = slot.bits;
+    }
+    ++size;
   }
-  batch.kinds.push_back(static_cast<char>(slot.kind));
-  batch.states.push_back(static_cast<char>(slot.state));
-  uint64_t bits = slot.bits;
-  if (slot.kind == ValueKind::kText) {
-    bits = batch.texts.size();
-    batch.texts.push_back(*text);
-  }
-  batch.bits.push_back(bits);
+  batch.kinds.resize(size);
+  batch.states.resize(size);
+  batch.bits.resize(size);
 }
 
 void Subscription::Collect(Batch& batch) {
@@ -149,21 +166,9 @@ void Subscription::Collect(Batch& batch) {
     batch.origins = origins_;
     dictionary_sent_ = true;
   }
-  static const Slot kNothing;
   for (const Segment& segment : segments_) {
-    if (segment.group == nullptr) {
-      for (uint32_t i = 0; all && i < segment.count; ++i) {
-        Append(segment.first + i, kNothing, nullptr, batch);
-      }
-      continue;
-    }
-    const PointGroup& group = *segment.group;
-    if (!all && group.version <= seen_) continue;
-    for (uint32_t i = 0; i < segment.count; ++i) {
-      const size_t slot = segment.slot + i;
-      if (!all && group.slots[slot].version <= seen_) continue;
-      Append(segment.first + i, group.slots[slot], &group.texts[slot], batch);
-    }
+    const bool changed = segment.group != nullptr && segment.group->version > seen_;
+    if (all || changed) Append(segment, all, batch);
   }
   seen_ = image_.version_;
 }

@@ -12,7 +12,6 @@ namespace fieldgate::process_data {
 
 class ProcessImage;
 struct PointGroup;
-struct Slot;
 
 // Updates of many points in columns, as proto ValueBatch has them. Kept from
 // call to call, so that a batch allocates nothing.
@@ -68,7 +67,7 @@ class Subscription {
   void AddPoint(const std::shared_ptr<PointGroup>& group, size_t slot);
   void Watch(bool on);
   void Collect(Batch& batch);
-  void Append(uint32_t index, const Slot& slot, const std::string* text, Batch& batch);
+  void Append(const Segment& segment, bool all, Batch& batch);
 
   ProcessImage& image_;
   const std::vector<std::string> paths_;
