@@ -21,6 +21,10 @@ int64_t ContentSize(const StoredEntry& stored) {
   return static_cast<int64_t>(stored.entry.content.size());
 }
 
+bool ExactlyOnce(const OutboxEntry& entry) {
+  return static_cast<Qos>(entry.qos) == Qos::kExactlyOnce;
+}
+
 }  // namespace
 
 OutboxPump::OutboxPump(Outbox& outbox, MqttClient& client, Render render)
@@ -44,6 +48,7 @@ void OutboxPump::Clear() {
   }
   in_flight_.clear();
   in_flight_bytes_ = 0;
+  in_flight_exactly_once_ = 0;
   for (LaneState& lane : lanes_) lane = LaneState();
   status_ = absl::OkStatus();
 }
@@ -73,6 +78,7 @@ bool OutboxPump::OnPublished(MqttToken token, const absl::Status& status) {
   }
   found->done = true;
   in_flight_bytes_ -= found->bytes;
+  if (ExactlyOnce(found->stored.entry)) --in_flight_exactly_once_;
   if (status.ok()) {
     acknowledged_.insert(found->stored.id);
   } else {
@@ -94,6 +100,10 @@ void OutboxPump::DropDone() {
 
 bool OutboxPump::WindowOpen() const {
   return in_flight_.size() < kWindowEntries && in_flight_bytes_ < kWindowBytes;
+}
+
+bool OutboxPump::WindowOpenFor(const OutboxEntry& entry) const {
+  return !ExactlyOnce(entry) || in_flight_exactly_once_ < kWindowExactlyOnce;
 }
 
 void OutboxPump::Pump() {
@@ -128,6 +138,7 @@ bool OutboxPump::Fill(Lane which) {
 bool OutboxPump::PublishNext(Lane which) {
   LaneState& lane = lanes_[static_cast<int>(which)];
   const OutboxEntry& entry = lane.ready.front().entry;
+  if (!WindowOpenFor(entry)) return false;
   absl::StatusOr<std::string> body = render_(entry);
   const bool rendered = body.ok();
   absl::Status published = body.status();
@@ -160,6 +171,7 @@ bool OutboxPump::PublishNext(Lane which) {
   if (!published.ok()) return true;
   last_token_ = token;
   in_flight_bytes_ += bytes;
+  if (ExactlyOnce(stored.entry)) ++in_flight_exactly_once_;
   in_flight_.push_back({token, std::move(stored), bytes});
   return true;
 }

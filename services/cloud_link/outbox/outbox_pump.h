@@ -38,6 +38,11 @@ class OutboxPump {
   // socket's buffer fills. Leaves ten of the client's 100 to the lifecycle.
   static constexpr int kWindowEntries = 90;
   static constexpr int64_t kWindowBytes = 1 << 20;
+  // Of these with QoS 2. mosquitto takes 20 a client by default
+  // (max_inflight_messages) and acknowledges further ones without delivering
+  // them. Half of that: after Stop, or in a kept session, it may still hold as
+  // many of ours.
+  static constexpr int kWindowExactlyOnce = 10;
   // Of acknowledged entries in a transaction of their own.
   static constexpr size_t kFlushCount = 64;
 
@@ -92,6 +97,7 @@ class OutboxPump {
   void Clear();
   void DropDone();
   bool WindowOpen() const;
+  bool WindowOpenFor(const OutboxEntry& entry) const;
   // Makes sure that the lane's next entry is in `ready`; false if there is
   // none, or it can't be read.
   bool Fill(Lane lane);
@@ -107,6 +113,7 @@ class OutboxPump {
   LaneState lanes_[2];
   std::deque<InFlight> in_flight_;  // by token
   int64_t in_flight_bytes_ = 0;
+  int in_flight_exactly_once_ = 0;
   // Under way at the last Stop. If the connection went on, their answers still
   // come, and spare us to send them twice.
   std::vector<std::pair<MqttToken, EntryId>> stale_;

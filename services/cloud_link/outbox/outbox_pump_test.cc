@@ -142,6 +142,30 @@ TEST_F(OutboxPumpTest, WindowHoldsByCount) {
   EXPECT_EQ(pump_.in_flight(), 0);
 }
 
+TEST_F(OutboxPumpTest, FewMessagesOfQos2AreUnderWaySinceMosquittoLosesThoseBeyond20) {
+  client_.acknowledge = false;
+  for (int i = 0; i < 50; ++i) Commit(Lane::kData, "d", /*qos=*/2);
+  pump_.Start();
+  pump_.Pump();
+  EXPECT_EQ(pump_.in_flight(), OutboxPump::kWindowExactlyOnce);
+  client_.acknowledge = true;
+  Settle();
+  EXPECT_EQ(Published().size(), 50u);
+  EXPECT_EQ(pump_.in_flight(), 0);
+}
+
+TEST_F(OutboxPumpTest, TheWindowOfQos2IsWholeAgainAfterALostConnection) {
+  client_.acknowledge = false;
+  for (int i = 0; i < 50; ++i) Commit(Lane::kData, "d", /*qos=*/2);
+  pump_.Start();
+  pump_.Pump();
+  pump_.Stop();
+  client_.ForgetPublished();
+  pump_.Start();
+  pump_.Pump();
+  EXPECT_EQ(pump_.in_flight(), OutboxPump::kWindowExactlyOnce);
+}
+
 TEST_F(OutboxPumpTest, WindowHoldsByBytes) {
   client_.acknowledge = false;
   for (int i = 0; i < 10; ++i) Commit(Lane::kData, std::string(400'000, 'x'));
