@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -13,11 +14,15 @@
 #include "absl/strings/str_cat.h"
 #include "common/cli/options.h"
 #include "common/log/log.h"
+#include "common/service/memory.h"
 
 namespace fieldgate::service {
 namespace {
 
 constexpr std::chrono::seconds kStopWithin(3);
+// When memory is given back: after the start, and after what came since.
+constexpr timespec kFirstRelease = {10, 0};
+constexpr timespec kRelease = {600, 0};
 constexpr int kFailed = 1;
 constexpr int kMisuse = 2;
 
@@ -109,8 +114,11 @@ int Main(
   absl::Status status = Prepare(options.state_dir);
   if (status.ok()) {
     status = run(options, [&] {
-      int signal_number = 0;
-      sigwait(&stop_signals, &signal_number);
+      int signal_number = -1;
+      for (timespec pause = kFirstRelease; signal_number < 0; pause = kRelease) {
+        signal_number = sigtimedwait(&stop_signals, nullptr, &pause);
+        if (signal_number < 0 && errno == EAGAIN) ReleaseUnusedMemory();
+      }
       log::Info("stopping", {{"signal", signal_number == SIGTERM ? "SIGTERM" : "SIGINT"}});
       guard = std::thread([&ended] {
         if (ended.get_future().wait_for(kStopWithin) == std::future_status::ready) return;

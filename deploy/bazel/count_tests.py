@@ -6,6 +6,7 @@
 Names the failed ones and prints "N passed, N failed" as the last line; the
 exit status is 0 only if something passed and nothing failed.
 """
+import glob
 import os
 import subprocess
 import sys
@@ -25,10 +26,13 @@ def main():
     logs, demo = sys.argv[1:]
     passed, failed = 0, []
     for target in targets():
-        path = os.path.join(logs, target.lstrip("/").replace(":", "/"), "test.xml")
+        # One file, or one a shard.
+        paths = glob.glob(os.path.join(logs, target.lstrip("/").replace(":", "/"), "**", "test.xml"), recursive=True)
         try:
-            cases = list(ET.parse(path).getroot().iter("testcase"))
+            cases = [case for path in paths for case in ET.parse(path).getroot().iter("testcase")]
         except (OSError, ET.ParseError):
+            cases = []
+        if not cases:
             failed.append(f"{target}: no result")
             continue
         for case in cases:
