@@ -18,8 +18,11 @@
 namespace fieldgate::config_store {
 namespace {
 
-absl::Status Run(const service::Options& options, const std::function<void()>& wait) {
+// `misused` tells that the device file is wrong: a new start would not help.
+absl::Status Run(const service::Options& options, const std::function<void()>& wait,
+                 bool& misused) {
   const absl::StatusOr<v1::Device> device = ReadDeviceIdentity(options.device_file);
+  misused = absl::IsInvalidArgument(device.status());
   if (!device.ok()) return device.status();
   absl::StatusOr<std::unique_ptr<ConfigurationStore>> store =
       ConfigurationStore::Open(options.state_dir.File("config.db"), *device, RealClock());
@@ -40,6 +43,15 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
 
 }  // namespace
 
-int Main(int argc, char** argv) { return service::Main("config_store", argc, argv, Run); }
+int Main(int argc, char** argv) {
+  constexpr int kMisuse = 2;  // as service::Main has it
+  bool misused = false;
+  const int status =
+      service::Main("config_store", argc, argv,
+                    [&misused](const service::Options& options, const std::function<void()>& wait) {
+                      return Run(options, wait, misused);
+                    });
+  return misused ? kMisuse : status;
+}
 
 }  // namespace fieldgate::config_store

@@ -1,6 +1,7 @@
 #include "services/fieldgate/run.h"
 
 #include <malloc.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,7 +26,7 @@ SIGTERM stops everything within 5 s. One gateway runs on a DIR at a time.
 
 The import files are executed when the services are up. A problem is shown as
 FILE:LINE: PATH: what is wrong; what would be right; then everything is
-stopped. Warnings are shown likewise.
+stopped. Warnings are shown likewise. A mistake in FILE.json stops it, too.
 
 Example:
   fieldgate run --state-dir=/tmp/gw --device=device.json --import=gateway.tixml
@@ -70,11 +71,22 @@ std::optional<ChildCommand> ImportTask(const Arguments& arguments) {
   return import;
 }
 
+// Else the services would fail one after the other.
+absl::Status CheckSocketPaths(const service::StateDir& dir) {
+  constexpr size_t kMaxBytes = sizeof(sockaddr_un::sun_path) - 1;
+  const size_t bytes = dir.Socket("config_store").size();
+  if (bytes <= kMaxBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("the path of DIR is too long for the sockets in it; choose one of at most ",
+                   dir.path.size() - (bytes - kMaxBytes), " bytes"));
+}
+
 absl::Status RunGateway(const Arguments& arguments) {
   for (const std::string& file : arguments.imports) {
     if (absl::Status readable = CheckReadable(file); !readable.ok()) return readable;
   }
   if (absl::Status readable = CheckReadable(arguments.device); !readable.ok()) return readable;
+  if (absl::Status fits = CheckSocketPaths(arguments.state_dir); !fits.ok()) return fits;
   if (absl::Status made = service::Prepare(arguments.state_dir); !made.ok()) return made;
   const absl::StatusOr<RunLock> lock =
       RunLock::Take(arguments.state_dir, RealClock().WallNow(), kLockPatience);

@@ -18,6 +18,8 @@ namespace {
 // Services promise to stop within 3 s; systemd and people wait for 5.
 constexpr absl::Duration kUntilKill = absl::Seconds(4);
 constexpr absl::Duration kUntilGivenUp = absl::Seconds(1);
+// How a service says that it was started wrongly (common/service).
+constexpr int kMisused = 2;
 
 sigset_t Signals() {
   sigset_t signals;
@@ -99,9 +101,9 @@ absl::Status Supervisor::Run(const std::optional<ChildCommand>& task) {
       StopAll();
       return absl::OkStatus();
     }
-    if (!Reap(/*restart=*/true)) {
+    if (absl::Status reaped = Reap(/*restart=*/true); !reaped.ok()) {
       StopAll();
-      return absl::AbortedError("the task failed");
+      return reaped;
     }
     StartDue();
   }
@@ -112,6 +114,7 @@ void Supervisor::StartDue() {
     const MonotonicTime now = clock_.Now();
     if (child.pid != 0 || child.start_at > now) continue;
     child.policy.Started(now);
+    ++child.starts;
     child.pid = Spawn(program_, child.command);
     if (child.pid == 0) child.start_at = now + child.policy.Ended(now);
   }
@@ -132,13 +135,15 @@ int Supervisor::WaitForSignal(MonotonicTime deadline) const {
   return std::max(signal_number, 0);
 }
 
-bool Supervisor::Reap(bool restart) {
-  bool task_succeeded = true;
+absl::Status Supervisor::Reap(bool restart) {
+  absl::Status result;
   int status = 0;
   for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
     if (pid == task_pid_) {
       task_pid_ = 0;
-      task_succeeded = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+      if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        result.Update(absl::AbortedError("the task failed"));
+      }
       continue;
     }
     const auto child = std::find_if(services_.begin(), services_.end(),
@@ -146,6 +151,11 @@ bool Supervisor::Reap(bool restart) {
     if (child == services_.end()) continue;
     child->pid = 0;
     if (!restart) continue;
+    if (child->starts == 1 && WIFEXITED(status) && WEXITSTATUS(status) == kMisused) {
+      result.Update(absl::FailedPreconditionError(
+          absl::StrCat(child->command.name, " can't start; its message is above")));
+      continue;
+    }
     const MonotonicTime now = clock_.Now();
     const absl::Duration pause = child->policy.Ended(now);
     child->start_at = now + pause;
@@ -154,7 +164,7 @@ bool Supervisor::Reap(bool restart) {
                                    {"how", DescribeEnd(status)},
                                    {"restart_in", absl::FormatDuration(pause)}});
   }
-  return task_succeeded;
+  return result;
 }
 
 bool Supervisor::AnyRunning() const {
@@ -175,7 +185,7 @@ void Supervisor::StopAll() {
     const MonotonicTime deadline = clock_.Now() + patience;
     while (AnyRunning() && clock_.Now() < deadline) {
       WaitForSignal(deadline);
-      Reap(/*restart=*/false);
+      Reap(/*restart=*/false).IgnoreError();  // everything ends anyway
     }
   };
   wait_for_all(kUntilKill);

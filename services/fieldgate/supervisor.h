@@ -30,9 +30,11 @@ class Supervisor {
   // Starts the services and, once, `task`; starts again what dies
   // (RestartPolicy). Returns when SIGTERM, SIGINT or SIGHUP comes, with OK, or
   // when the task fails, after the services have ended: SIGTERM, and SIGKILL
-  // after 4 s.
+  // after 4 s. A service that ends with status 2 (misuse) at its first start
+  // would do so each time, and stops everything, too.
   //
-  // kAborted: the task failed.
+  // kAborted:            the task failed.
+  // kFailedPrecondition: a service refused what it was given; it has said why.
   absl::Status Run(const std::optional<ChildCommand>& task);
 
  private:
@@ -40,14 +42,15 @@ class Supervisor {
     ChildCommand command;
     pid_t pid = 0;  // 0: not running
     MonotonicTime start_at;
+    int starts = 0;
     RestartPolicy policy = {};
   };
 
   void StartDue();
   // Waits for a signal until `deadline`; 0: none came.
   int WaitForSignal(MonotonicTime deadline) const;
-  // Collects children that ended. False: the task failed.
-  bool Reap(bool restart);
+  // Collects children that ended. An error is Run's.
+  absl::Status Reap(bool restart);
   bool AnyRunning() const;
   void SignalAll(int signal_number) const;
   void StopAll();

@@ -80,6 +80,20 @@ TEST_F(SupervisorTest, ServiceThatDiesIsStartedAgain) {
   EXPECT_TRUE(Appears("up", "x\nx\nx\n"));
 }
 
+TEST_F(SupervisorTest, ServiceThatRefusesItsArgumentsStopsEverything) {
+  Start({Shell(absl::StrCat("trap 'echo end >> ", File("end"), "; exit 0' TERM; echo x >> ",
+                            File("up"), "; while :; do sleep 0.1; done")),
+         Shell(absl::StrCat("while [ ! -e ", File("up"), " ]; do sleep 0.1; done; exit 2"))});
+  EXPECT_EQ(Exit(), 1);
+  EXPECT_EQ(Read("end"), "end\n");
+}
+
+TEST_F(SupervisorTest, ServiceThatOnceStartedIsStartedAgainWhateverItsExitStatus) {
+  Start({Shell(absl::StrCat("echo x >> ", File("up"), "; n=$(wc -l < ", File("up"),
+                            "); [ $n -ge 3 ] && exec sleep 600; exit $n"))});
+  EXPECT_TRUE(Appears("up", "x\nx\nx\n"));
+}
+
 TEST_F(SupervisorTest, OtherServicesAreNotTouchedByADeath) {
   Start({Shell(absl::StrCat("echo x >> ", File("good"), "; exec sleep 600")),
          Shell(absl::StrCat("echo x >> ", File("bad"), "; exit 1"))});
