@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -49,6 +50,8 @@ int Main(
     const std::function<absl::Status(const Options&, const std::function<void()>& wait)>& run) {
   // gRPC's threads would otherwise each get an arena of the heap.
   mallopt(M_ARENA_MAX, 2);
+  // All services are one program; its name in ps and top says which.
+  prctl(PR_SET_NAME, std::string(service).c_str());
   const sigset_t stop_signals = BlockStopSignals();
   signal(SIGPIPE, SIG_IGN);  // a peer that went away is an error of the write
 

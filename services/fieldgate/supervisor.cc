@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
+#include "common/service/memory.h"
 
 namespace fieldgate::commands {
 namespace {
@@ -18,6 +19,8 @@ namespace {
 // Services promise to stop within 3 s; systemd and people wait for 5.
 constexpr absl::Duration kUntilKill = absl::Seconds(4);
 constexpr absl::Duration kUntilGivenUp = absl::Seconds(1);
+// The start is over, and so is an import.
+constexpr absl::Duration kRelease = absl::Seconds(12);
 // How a service says that it was started wrongly (common/service).
 constexpr int kMisused = 2;
 
@@ -90,8 +93,13 @@ absl::Status Supervisor::Run(const std::optional<ChildCommand>& task) {
       return absl::AbortedError("the task can't be started");
     }
   }
+  MonotonicTime release_at = clock_.Now() + kRelease;
   while (true) {
-    MonotonicTime next = MonotonicTime::Never();
+    if (clock_.Now() >= release_at) {
+      service::ReleaseUnusedMemory();
+      release_at = MonotonicTime::Never();
+    }
+    MonotonicTime next = release_at;
     for (const Child& child : services_) {
       if (child.pid == 0) next = std::min(next, child.start_at);
     }

@@ -1,5 +1,6 @@
 #include "services/cloud_link/clients/process_client.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -20,6 +21,8 @@ constexpr absl::Duration kGetTimeout = absl::Seconds(10);
 constexpr absl::Duration kSetTimeout = absl::Minutes(12);
 // A killed service is back within a second.
 constexpr absl::Duration kConnectTimeout = absl::Seconds(3);
+// How late a reporter notices at most that process_data was away.
+constexpr std::chrono::seconds kProbeEvery(1);
 constexpr int kMaxBatches = 2;
 
 class GrpcProcessPort : public ProcessPort {
@@ -156,7 +159,7 @@ class GrpcValueReporter : public ValueReporter {
       Values values;
       {
         std::unique_lock lock(mutex_);
-        wake_.wait(lock, [&] { return version_ != version || ended_; });
+        wake_.wait_for(lock, kProbeEvery, [&] { return version_ != version || ended_; });
         if (ended_) break;
         version = version_;
         values = values_;
@@ -175,7 +178,7 @@ class GrpcValueReporter : public ValueReporter {
         if (shown.find(path) == shown.end()) request.add_remove(path);
       }
       sent = std::move(shown);
-      if (request.values().empty() && request.remove().empty()) continue;
+      // Also with nothing new: only a write shows that process_data has gone.
       if (!writer->Write(request)) break;
     }
     context.TryCancel();

@@ -36,8 +36,8 @@ class ValueReporter {
  public:
   virtual ~ValueReporter() = default;
   // Replaces what is shown: path and value, in this order. Thread-safe,
-  // doesn't block; only the last state is sent. After process_data was away,
-  // the next Show brings all back.
+  // doesn't block; only the last state is sent, and again within two seconds
+  // of process_data's return.
   virtual void Show(std::vector<std::pair<std::string, std::string>> values) = 0;
 };
 std::unique_ptr<ValueReporter> MakeValueReporter(const std::string& socket);

@@ -330,6 +330,9 @@ void ReadRealtimeSections(Fields& settings, const Origins& origins, v1::Connecto
         settings.Warning(setting, absl::StrCat("it has no effect without the section ", name),
                          absl::StrCat("add <", name, ">, or remove it"));
       }
+      v1::RealtimeSection unused;  // a wrong number is wrong without effect, too
+      unused.set_number(number);
+      if (settings.Has(absl::StrCat("RTSendTime", number))) ReadTrigger(settings, unused);
       continue;
     }
     v1::RealtimeSection& section = *connector.add_sections();
