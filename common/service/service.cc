@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "common/cli/options.h"
 #include "common/log/log.h"
 #include "common/service/memory.h"
@@ -50,6 +51,8 @@ int Main(
     const std::function<absl::Status(const Options&, const std::function<void()>& wait)>& run) {
   // gRPC's threads would otherwise each get an arena of the heap.
   mallopt(M_ARENA_MAX, 2);
+  // Debian's abseil looks for deadlocks at each lock of gRPC's.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   // All services are one program; its name in ps and top says which.
   prctl(PR_SET_NAME, std::string(service).c_str());
   const sigset_t stop_signals = BlockStopSignals();
