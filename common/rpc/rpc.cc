@@ -9,9 +9,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/rpc/health.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
-#include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
@@ -23,6 +23,10 @@ namespace {
 // A Configuration with 20,000 points is some megabytes.
 constexpr int kMaxMessageBytes = 32 << 20;
 
+// So much of a stream may be on its way. A Unix socket has no bandwidth that
+// pings could find out, which is gRPC's way to choose it.
+constexpr int kWindowBytes = 1 << 20;
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& socket_path,
@@ -32,7 +36,6 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& socket_
                                                    sizeof(sockaddr_un::sun_path) - 1, " bytes"));
   }
   [[maybe_unused]] static const bool once = [] {
-    grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     return true;
   }();
@@ -49,6 +52,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& socket_
   int bound = 0;
   builder.AddListeningPort(absl::StrCat("unix:", socket_path), grpc::InsecureServerCredentials(),
                            &bound);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  auto health = std::make_unique<Health>();
+  builder.RegisterService(health.get());
   for (grpc::Service* service : services) builder.RegisterService(service);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || bound == 0) {
@@ -57,19 +63,24 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& socket_
   if (chmod(socket_path.c_str(), 0660) != 0) {
     return absl::UnavailableError(absl::StrCat("chmod ", socket_path, ": ", std::strerror(errno)));
   }
-  return std::unique_ptr<Server>(new Server(std::move(server)));
+  return std::unique_ptr<Server>(new Server(std::move(health), std::move(server)));
 }
 
-Server::Server(std::unique_ptr<grpc::Server> server) : server_(std::move(server)) {}
+Server::Server(std::unique_ptr<Health> health, std::unique_ptr<grpc::Server> server)
+    : health_(std::move(health)), server_(std::move(server)) {}
 
 Server::~Server() { Shutdown(absl::ZeroDuration()); }
 
 void Server::Shutdown(absl::Duration grace) {
+  health_->Stop();
   server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
 }
 
 std::shared_ptr<grpc::Channel> Connect(const std::string& socket_path) {
   grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kWindowBytes);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, kWindowBytes);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);

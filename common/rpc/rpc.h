@@ -16,6 +16,8 @@
 // Local gRPC: one Unix socket a service, no TCP.
 namespace fieldgate::rpc {
 
+class Health;
+
 // A running server with the standard health service and reflection.
 // Thread-safe.
 class Server {
@@ -35,8 +37,10 @@ class Server {
   ~Server();
 
  private:
-  explicit Server(std::unique_ptr<grpc::Server> server);
-  std::unique_ptr<grpc::Server> server_;
+  Server(std::unique_ptr<Health> health, std::unique_ptr<grpc::Server> server);
+
+  const std::unique_ptr<Health> health_;
+  const std::unique_ptr<grpc::Server> server_;
 };
 
 // A channel to the server at `socket_path`, which need not exist yet. It

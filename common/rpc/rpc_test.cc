@@ -4,10 +4,13 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <memory>
+#include <thread>
+#include <vector>
 
-#include "grpcpp/health_check_service_interface.h"
 #include "gtest/gtest.h"
 #include "proto/cloud_link.grpc.pb.h"
+#include "proto/health.grpc.pb.h"
 
 namespace fieldgate::rpc {
 namespace {
@@ -80,6 +83,70 @@ TEST(RpcTest, AChannelComesBackWithItsServer) {
   server = Server::Start(SocketPath(), {&service});
   ASSERT_TRUE(server.ok());
   EXPECT_TRUE(absl::IsNotFound(Ask(SocketPath())));
+}
+
+using grpc::health::v1::HealthCheckRequest;
+using grpc::health::v1::HealthCheckResponse;
+
+TEST(HealthTest, ARunningServerIsServing) {
+  const auto server = Server::Start(SocketPath(), {});
+  ASSERT_TRUE(server.ok());
+  const auto stub = grpc::health::v1::Health::NewStub(Connect(SocketPath()));
+  grpc::ClientContext context;
+  context.set_wait_for_ready(true);
+  HealthCheckResponse response;
+  EXPECT_TRUE(stub->Check(&context, HealthCheckRequest(), &response).ok());
+  EXPECT_EQ(response.status(), HealthCheckResponse::SERVING);
+}
+
+TEST(HealthTest, AServiceOfTheServerHasNoHealthOfItsOwn) {
+  const auto server = Server::Start(SocketPath(), {});
+  ASSERT_TRUE(server.ok());
+  const auto stub = grpc::health::v1::Health::NewStub(Connect(SocketPath()));
+  grpc::ClientContext context;
+  context.set_wait_for_ready(true);
+  HealthCheckRequest request;
+  request.set_service("nothing.v1.Nothing");
+  HealthCheckResponse response;
+  EXPECT_EQ(stub->Check(&context, request, &response).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST(HealthTest, WatchTellsWhenTheServerStops) {
+  const auto server = Server::Start(SocketPath(), {});
+  ASSERT_TRUE(server.ok());
+  const auto stub = grpc::health::v1::Health::NewStub(Connect(SocketPath()));
+  grpc::ClientContext context;
+  context.set_wait_for_ready(true);
+  const auto reader = stub->Watch(&context, HealthCheckRequest());
+  HealthCheckResponse response;
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::SERVING);
+  std::thread stop([&] { (*server)->Shutdown(absl::Seconds(20)); });
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
+  EXPECT_FALSE(reader->Read(&response));
+  stop.join();
+}
+
+TEST(HealthTest, OneWatcherTooManyIsRefused) {
+  const auto server = Server::Start(SocketPath(), {});
+  ASSERT_TRUE(server.ok());
+  const auto stub = grpc::health::v1::Health::NewStub(Connect(SocketPath()));
+  constexpr int kMostWatchers = 8;
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<std::unique_ptr<grpc::ClientReader<HealthCheckResponse>>> readers;
+  HealthCheckResponse response;
+  for (int i = 0; i <= kMostWatchers; ++i) {
+    contexts.push_back(std::make_unique<grpc::ClientContext>());
+    contexts.back()->set_wait_for_ready(true);
+    readers.push_back(stub->Watch(contexts.back().get(), HealthCheckRequest()));
+    EXPECT_EQ(readers.back()->Read(&response), i < kMostWatchers);
+  }
+  EXPECT_EQ(readers.back()->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  for (int i = 0; i < kMostWatchers; ++i) {
+    contexts[static_cast<size_t>(i)]->TryCancel();
+    readers[static_cast<size_t>(i)]->Finish();
+  }
 }
 
 }  // namespace
