@@ -7,7 +7,7 @@
 #include "absl/strings/strip.h"
 #include "common/log/log.h"
 #include "common/status/status.h"
-#include "google/protobuf/util/message_differencer.h"
+#include "services/cloud_link/connector_config.h"
 #include "services/cloud_link/payload/messages.h"
 #include "services/cloud_link/status_text.h"
 
@@ -27,63 +27,7 @@ constexpr MqttToken kFirstToken = MqttToken{1} << 62;
 // Layouts of entries from before the last changes of the configuration.
 constexpr size_t kMaxOldLayouts = 4;
 
-LifecycleConfig LifecycleConfigOf(const config::Connector& config, const config::Device& device) {
-  LifecycleConfig out;
-  out.start = config.start();
-  out.base_url = config.base_url();
-  out.gateway_id = config.gateway_id();
-  out.customer_id = config.customer_id();
-  if (config.has_stored_identity()) {
-    const config::Identity& stored = config.stored_identity();
-    out.stored = Identity{
-        stored.gateway_id(), stored.customer_id(), stored.data_broker_url(),
-        stored.has_data_broker_qos() ? std::optional<int>(stored.data_broker_qos()) : std::nullopt};
-  }
-  out.serial_number = device.serial_number();
-  out.response_timeout = absl::Seconds(config.response_timeout_s());
-  out.retry_max = absl::Seconds(config.retry_max_s());
-  out.broker_fallback = absl::Seconds(config.broker_fallback_s());
-  out.broker_redirect_allow = {config.broker_redirect_allow().begin(),
-                               config.broker_redirect_allow().end()};
-  return out;
-}
-
-// Jitter differs between devices and connectors; it need not be secret.
-uint32_t Seed(const config::Connector& config, const config::Device& device) {
-  uint32_t seed = 2166136261u;  // FNV-1a
-  for (const char c : absl::StrCat(device.serial_number(), config.name())) {
-    seed = (seed ^ static_cast<unsigned char>(c)) * 16777619u;
-  }
-  return seed;
-}
-
-Qos QosOf(int qos) { return static_cast<Qos>(std::clamp(qos, 0, 2)); }
-
-// Clears what only concerns data and its form.
-config::Connector ConnectionPart(config::Connector c) {
-  c.clear_sections();
-  c.clear_controllers();
-  c.clear_virtual_devices();
-  c.clear_format();
-  c.clear_gps_as_lng_attribute();
-  c.clear_tixml_braces();
-  c.clear_time_zone();
-  c.clear_stored_identity();
-  return c;
-}
-
 }  // namespace
-
-bool Connector::SameConnection(const config::Connector& a, const config::Connector& b) {
-  return google::protobuf::util::MessageDifferencer::Equals(ConnectionPart(a), ConnectionPart(b));
-}
-
-bool Connector::SameDataModel(const config::Connector& a, const config::Connector& b) {
-  config::Connector x = a, y = b;
-  x.clear_stored_identity();
-  y.clear_stored_identity();
-  return google::protobuf::util::MessageDifferencer::Equals(x, y);
-}
 
 Connector::Connector(const config::Connector& config, const config::Device& device, Outbox& outbox,
                      MqttClient& mqtt, Host& host, Now now)
@@ -92,7 +36,7 @@ Connector::Connector(const config::Connector& config, const config::Device& devi
       outbox_(outbox),
       mqtt_(mqtt),
       host_(host),
-      lifecycle_(LifecycleConfigOf(config, device), Seed(config, device)),
+      lifecycle_(LifecycleConfigOf(config, device), JitterSeed(config, device)),
       sections_(config, now.monotonic),
       pump_(outbox, mqtt, [this](const OutboxEntry& entry) { return Render(entry); }),
       next_token_(kFirstToken) {
@@ -194,6 +138,26 @@ void Connector::OnMessage(const MqttMessage& message, Now now) {
   Ignore(message.topic, "nobody waits for this topic");
 }
 
+bool Connector::IsRequest(const MqttMessage& message) const {
+  if (message.retained || message.topic.empty()) return false;
+  const std::lock_guard lock(request_mutex_);
+  return std::find(request_topics_.begin(), request_topics_.end(), message.topic) !=
+         request_topics_.end();
+}
+
+void Connector::OnAnswerStored(StoredEntry answer) { pump_.Appended(std::move(answer)); }
+
+absl::Status Connector::SendRealtimeData(std::optional<int> section) {
+  if (!MayStore()) {
+    return absl::UnavailableError(absl::StrCat(
+        config_.name(), " is not running and can't keep data now: ", lifecycle_.detail()));
+  }
+  if (sections_.SendNow(section)) return absl::OkStatus();
+  return absl::NotFoundError(section.has_value()
+                                 ? absl::StrCat(config_.name(), " has no Realtime", *section)
+                                 : absl::StrCat(config_.name(), " has no realtime section"));
+}
+
 void Connector::Ignore(const std::string& topic, absl::string_view why) {
   ++ignored_;
   const std::string line = absl::StrCat(topic, ": ", why);
@@ -251,8 +215,13 @@ void Connector::Handle(LifecycleEvent event, Now now) {
 
 void Connector::UpdateIdentity() {
   const Identity& identity = lifecycle_.identity();
-  data_topic_ =
-      identity.gateway_id.empty() ? "" : TopicsOf(identity.customer_id, identity.gateway_id).data;
+  GatewayTopics topics;
+  if (!identity.gateway_id.empty()) topics = TopicsOf(identity.customer_id, identity.gateway_id);
+  data_topic_ = topics.data;
+  {
+    const std::lock_guard lock(request_mutex_);
+    request_topics_ = {topics.config, topics.cmd, topics.state};
+  }
   qos_ = QosOf(identity.data_broker_qos.value_or(config_.qos()));
 }
 
@@ -260,7 +229,9 @@ void Connector::Perform(const LifecycleAction& action, Now now) {
   if (const auto* connect = std::get_if<Connect>(&action)) {
     pump_.Stop();
     ++epoch_;
-    if (absl::Status s = ConnectTo(connect->url); !s.ok()) {
+    const MqttOptions options =
+        MqttOptionsOf(config_, connect->url, host_.CertificatePath(config_.tls().server_cert()));
+    if (absl::Status s = mqtt_.Connect(options); !s.ok()) {
       Handle(Disconnected{std::string(s.message())}, now);
     }
   } else if (std::holds_alternative<Disconnect>(action)) {
@@ -268,6 +239,7 @@ void Connector::Perform(const LifecycleAction& action, Now now) {
     ++epoch_;
     mqtt_.Disconnect();
   } else if (const auto* subscribe = std::get_if<Subscribe>(&action)) {
+    UpdateIdentity();  // a request may come at once
     subscribe_token_ = next_token_++;
     const absl::Status s = mqtt_.Subscribe(subscribe_token_, subscribe->topics, Qos::kAtLeastOnce);
     if (!s.ok()) Handle(SubscribeFailed{std::string(s.message())}, now);
@@ -286,29 +258,6 @@ void Connector::Perform(const LifecycleAction& action, Now now) {
     UpdateIdentity();
     pump_.Start();
   }
-}
-
-absl::Status Connector::ConnectTo(const std::string& url) {
-  MqttOptions options;
-  options.url = url;
-  options.client_id = config_.client_id();
-  options.username = config_.username();
-  options.password = config_.password();
-  options.clean_session = config_.clean_session();
-  options.keep_alive = absl::Seconds(config_.keep_alive_s());
-  switch (config_.tls().server_auth()) {
-    case config::Tls::NONE:
-      options.server_auth = MqttOptions::ServerAuth::kNone;
-      break;
-    case config::Tls::FILE:
-      options.server_auth = MqttOptions::ServerAuth::kFile;
-      options.ca_file = host_.CertificatePath(config_.tls().server_cert());
-      break;
-    default:
-      options.server_auth = MqttOptions::ServerAuth::kCaBundle;
-  }
-  options.alpn = config_.tls().alpn();
-  return mqtt_.Connect(options);
 }
 
 void Connector::SendRequest(bool rollout, const std::string& topic, Now now) {

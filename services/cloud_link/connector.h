@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -70,6 +71,17 @@ class Connector {
   void OnPublished(MqttToken token, const absl::Status& status, Now now);
   void OnMessage(const MqttMessage& message, Now now);
 
+  // Whether a message is a request of the portal (manual 3, 4, 5): these go to
+  // the CommandChannel, not to OnMessage. Thread-safe.
+  bool IsRequest(const MqttMessage& message) const;
+  // An answer to a request was committed to the outbox.
+  void OnAnswerStored(StoredEntry answer);
+  // <CloudSendRealtimeData/>: one section, or all.
+  //
+  // kNotFound:    there is none.
+  // kUnavailable: not running, and data are not kept.
+  absl::Status SendRealtimeData(std::optional<int> section);
+
   void OnIdentityStored(const absl::Status& status, Now now);
   void OnBatch(const process_data::v1::ValueBatch& batch, Now now);
   void OnAcquisitionLost(Now now);
@@ -101,7 +113,6 @@ class Connector {
  private:
   void Handle(LifecycleEvent event, Now now);
   void Perform(const LifecycleAction& action, Now now);
-  absl::Status ConnectTo(const std::string& url);
   void SendRequest(bool rollout, const std::string& topic, Now now);
   void Ignore(const std::string& topic, absl::string_view why);
 
@@ -133,7 +144,9 @@ class Connector {
   int64_t layout_number_ = 0;                  // 0: not in the outbox yet
   std::map<int64_t, DataLayout> old_layouts_;  // of entries from before
   absl::TimeZone time_zone_ = absl::UTCTimeZone();
-  std::string data_topic_;  // empty before the ids are known
+  std::string data_topic_;            // empty before the ids are known
+  mutable std::mutex request_mutex_;  // guards request_topics_
+  std::vector<std::string> request_topics_;
   Qos qos_ = Qos::kAtLeastOnce;
 
   OutboxPump pump_;

@@ -328,6 +328,66 @@ TEST_F(ConnectorTest, TlsFilesAreThoseOfTheStateDirectory) {
   EXPECT_EQ(connector_->Status().connection_type(), "mqtt+ssl:broker:8883");
 }
 
+TEST_F(ConnectorTest, RequestsAreTheMessagesOnItsOwnTopicsThatAreNotRetained) {
+  Create(Config());
+  for (const char* topic : {"c/fp/g/config", "c/fp/g/cmd", "c/fp/g/state"}) {
+    EXPECT_TRUE(mqtt_.subscriptions().contains(topic)) << topic;
+    EXPECT_TRUE(connector_->IsRequest({topic, "{}", Qos::kAtLeastOnce, false})) << topic;
+    EXPECT_FALSE(connector_->IsRequest({topic, "{}", Qos::kAtLeastOnce, true})) << topic;
+  }
+  EXPECT_FALSE(connector_->IsRequest({"c/fp/other/cmd", "{}", Qos::kAtLeastOnce, false}));
+  EXPECT_FALSE(connector_->IsRequest({"c/fp/g/gatewayInitResult", "{}", Qos::kAtLeastOnce, false}));
+}
+
+TEST_F(ConnectorTest, BeforeTheIdsAreKnownNothingIsARequest) {
+  config::Connector config = Config();
+  config.clear_gateway_id();
+  config.clear_customer_id();
+  Create(config);
+  EXPECT_FALSE(connector_->IsRequest({"c/fp/g/cmd", "{}", Qos::kAtLeastOnce, false}));
+  EXPECT_FALSE(connector_->IsRequest({"", "{}", Qos::kAtLeastOnce, false}));
+}
+
+TEST_F(ConnectorTest, AnAnswerOvertakesDataThatWait) {
+  Create(Config());
+  Value(1);
+  Advance(absl::Seconds(3));
+  ASSERT_GE(connector_->Status().messages_waiting(), 1u);
+  StoredEntry answer;
+  answer.entry.lane = Lane::kResult;
+  answer.entry.topic = "c/fp/g/cmdResult";
+  answer.entry.content = "{}";
+  ASSERT_TRUE(outbox_.Begin().ok());
+  answer.id = outbox_.Append(answer.entry).value();
+  ASSERT_TRUE(outbox_.Commit().ok());
+  connector_->OnAnswerStored(answer);
+  const size_t before = mqtt_.published().size();
+  AnswerInit();
+  ASSERT_GT(mqtt_.published().size(), before + 1);
+  EXPECT_EQ(mqtt_.published()[before].message.topic, "c/fp/g/cmdResult");
+  EXPECT_EQ(mqtt_.published()[before + 1].message.topic, "c/fp/g/data");
+}
+
+TEST_F(ConnectorTest, RealtimeDataAreSentOnCommand) {
+  config::Connector config = Config();
+  config.mutable_sections(0)->set_send_period_ms(3'600'000);
+  Create(config);
+  AnswerInit();
+  Value(1);
+  const size_t before = DataBodies().size();
+  EXPECT_TRUE(connector_->SendRealtimeData(1).ok());
+  Run();
+  EXPECT_EQ(DataBodies().size(), before + 1);
+  EXPECT_TRUE(absl::IsNotFound(connector_->SendRealtimeData(2)));
+}
+
+TEST_F(ConnectorTest, RealtimeDataThatCanNeitherBeSentNorKeptAreAnError) {
+  config::Connector config = Config();
+  config.set_cache(false);
+  Create(config);
+  EXPECT_TRUE(absl::IsUnavailable(connector_->SendRealtimeData(std::nullopt)));
+}
+
 TEST(ConnectorConfigurationTest, TellsTheConnectionFromTheDataModel) {
   config::Connector a = Config();
   config::Connector b = a;

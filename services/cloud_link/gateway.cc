@@ -5,6 +5,7 @@
 #include <future>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/tixml/codec.h"
@@ -14,7 +15,7 @@ namespace {
 
 constexpr int kMaxCommands = 100;
 constexpr size_t kMaxStoreCalls = 1000;
-constexpr std::chrono::seconds kStatusTimeout(2);
+constexpr std::chrono::seconds kLoopTimeout(2);
 // LastTimeStamp changes with each message; people and portals need it once a
 // second.
 constexpr absl::Duration kShowEvery = absl::Seconds(1);
@@ -35,10 +36,10 @@ class Gateway::Slot : public MqttListener,
                       public std::enable_shared_from_this<Gateway::Slot> {
  public:
   Slot(Gateway& gateway, const config_store::v1::Connector& config,
-       const config_store::v1::Device& device, Outbox& outbox)
-      : gateway_(gateway), mqtt_(gateway.ports_.make_mqtt(*this)) {
-    connector_ =
-        std::make_unique<Connector>(config, device, outbox, *mqtt_, *this, NowOf(RealClock()));
+       const config_store::v1::Device& device, const Storage& storage)
+      : gateway_(gateway), channel_(*storage.channel), mqtt_(gateway.ports_.make_mqtt(*this)) {
+    connector_ = std::make_unique<Connector>(config, device, *storage.outbox, *mqtt_, *this,
+                                             NowOf(RealClock()));
   }
 
   ~Slot() override { mqtt_->Disconnect(); }
@@ -87,6 +88,16 @@ class Gateway::Slot : public MqttListener,
     Post([token, status](Connector& c, Now now) { c.OnPublished(token, status, now); });
   }
   void OnMessage(MqttMessage message) override {
+    if (connector_->IsRequest(message)) {
+      // Not through Post: once it is stored, it is acknowledged and must be
+      // answered, also when this connection is gone by then.
+      gateway_.loop_.Post(
+          [&channel = channel_, incoming = channel_.Accept(std::move(message.topic),
+                                                           std::move(message.payload))]() mutable {
+            channel.OnRequest(std::move(incoming), NowOf(RealClock()).monotonic);
+          });
+      return;
+    }
     Post([message = std::move(message)](Connector& c, Now now) { c.OnMessage(message, now); });
   }
 
@@ -143,6 +154,7 @@ class Gateway::Slot : public MqttListener,
   }
 
   Gateway& gateway_;
+  CommandChannel& channel_;
   std::unique_ptr<MqttClient> mqtt_;
   std::unique_ptr<Connector> connector_;
   uint64_t stream_number_ = 0;
@@ -151,11 +163,23 @@ class Gateway::Slot : public MqttListener,
 
 Gateway::Gateway(GatewayPorts ports)
     : ports_(std::move(ports)),
-      interpreter_(*ports_.process, *ports_.config),
+      interpreter_(*ports_.process, *ports_.config, *this),
       commands_(kMaxCommands),
       store_(kMaxStoreCalls) {}
 
 Gateway::~Gateway() = default;
+
+template <typename Answer, typename Task>
+Answer Gateway::OnLoop(Task task) {
+  const auto promise = std::make_shared<std::promise<Answer>>();
+  std::future<Answer> future = promise->get_future();
+  loop_.Post([promise, task = std::move(task)] { promise->set_value(task()); });
+  // A loop that stops drops the task; the promise must outlive the wait.
+  if (future.wait_for(kLoopTimeout) != std::future_status::ready) {
+    return absl::UnavailableError("the loop of cloud_link does not answer");
+  }
+  return future.get();
+}
 
 void Gateway::Run() {
   loop_.Run([this] { return Settle(); });
@@ -197,6 +221,11 @@ void Gateway::Apply(const config_store::v1::Configuration& configuration) {
   slots_.clear();
   for (const config_store::v1::Connector& config : configuration.connectors()) {
     const std::string& name = config.name();
+    const CommandChannel::Config channel{name, configuration.device().serial_number(),
+                                         config.tixml_braces()};
+    if (const auto storage = storages_.find(name); storage != storages_.end()) {
+      storage->second.channel->Configure(channel);
+    }
     const auto found = old.find(name);
     if (found != old.end() &&
         Connector::SameConnection(found->second->connector().config(), config)) {
@@ -213,18 +242,13 @@ void Gateway::Apply(const config_store::v1::Configuration& configuration) {
       continue;
     }
     if (found != old.end()) old.erase(found);  // ends its connection first
-    std::unique_ptr<Outbox>& outbox = outboxes_[name];
-    if (outbox == nullptr) {
-      absl::StatusOr<std::unique_ptr<Outbox>> opened = ports_.open_outbox(name);
-      if (!opened.ok()) {
-        log::Error("connector can't start",
-                   {{"connector", name}, {"why", opened.status().ToString()}});
-        continue;
-      }
-      outbox = *std::move(opened);
+    if (absl::Status opened = OpenStorage(name, channel); !opened.ok()) {
+      log::Error("connector can't start", {{"connector", name}, {"why", opened.ToString()}});
+      continue;
     }
-    auto slot = std::make_shared<Slot>(*this, config, configuration.device(), *outbox);
-    outbox->SetLimits(LimitsOf(config));
+    const Storage& storage = storages_.at(name);
+    auto slot = std::make_shared<Slot>(*this, config, configuration.device(), storage);
+    storage.outbox->SetLimits(LimitsOf(config));
     slot->has_stored_identity = config.has_stored_identity();
     slots_[name] = slot;
     slot->connector().Start(now);
@@ -234,9 +258,27 @@ void Gateway::Apply(const config_store::v1::Configuration& configuration) {
                                        {"connectors", absl::StrCat(slots_.size())}});
 }
 
+absl::Status Gateway::OpenStorage(const std::string& connector, CommandChannel::Config config) {
+  if (storages_.contains(connector)) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<Outbox>> outbox = ports_.open_outbox(connector);
+  if (!outbox.ok()) return outbox.status();
+  absl::StatusOr<std::unique_ptr<RequestLog>> requests = ports_.open_requests(connector);
+  if (!requests.ok()) return requests.status();
+  CommandChannel::Host& host = *this;  // a private base: make_unique may not convert to it
+  auto channel = std::make_unique<CommandChannel>(std::move(config), **requests, **outbox, host,
+                                                  requests_waiting_);
+  channel->Recover(NowOf(RealClock()).monotonic);
+  storages_[connector] = {*std::move(outbox), *std::move(requests), std::move(channel)};
+  return absl::OkStatus();
+}
+
 MonotonicTime Gateway::Settle() {
   const Now now = NowOf(RealClock());
   MonotonicTime next = MonotonicTime::Never();
+  for (auto& [name, storage] : storages_) {
+    storage.channel->Settle(now.monotonic);
+    next = std::min(next, storage.channel->NextDeadline());
+  }
   for (auto& [name, slot] : slots_) {
     slot->connector().Settle(now);
     next = std::min(next, slot->connector().NextDeadline());
@@ -290,6 +332,39 @@ absl::StatusOr<Interpreter::TextResult> Gateway::Execute(const std::string& text
   return result;
 }
 
+bool Gateway::ExecuteRequest(CommandChannel& channel, RequestNumber number,
+                             std::vector<tixml::Node> commands) {
+  return commands_.Post([this, &channel, number, commands = std::move(commands)] {
+    const absl::Status begun = channel.log().Begin(number);
+    Interpreter::Result result;
+    if (begun.ok()) {
+      const std::lock_guard lock(command_mutex_);
+      result = interpreter_.Execute(commands, absl::StrCat("portal ", channel.connector()));
+    }
+    loop_.Post([&channel, number, begun, result = std::move(result)] {
+      channel.OnExecuted(number, begun, result, NowOf(RealClock()).monotonic);
+    });
+  });
+}
+
+void Gateway::OnAnswerStored(const std::string& connector, StoredEntry answer) {
+  const auto slot = slots_.find(connector);
+  if (slot != slots_.end()) slot->second->connector().OnAnswerStored(std::move(answer));
+}
+
+absl::Status Gateway::SendRealtimeData(absl::string_view connector, std::optional<int> section) {
+  return OnLoop<absl::Status>([this, name = std::string(connector), section] {
+    for (auto& [known, slot] : slots_) {
+      if (absl::EqualsIgnoreCase(known, name)) return slot->connector().SendRealtimeData(section);
+    }
+    return absl::NotFoundError(absl::StrCat("there is no connector ", name));
+  });
+}
+
+// The connectors learn it from their configuration, like any other loss of
+// their identity.
+absl::Status Gateway::ResetSecrets() { return ports_.config->DeleteIdentities(); }
+
 void Gateway::ExecuteConfiguration(std::vector<tixml::Node> commands,
                                    const std::string& connector) {
   const bool taken = commands_.Post([this, commands = std::move(commands), connector] {
@@ -322,14 +397,7 @@ v1::GetStatusResponse Gateway::BuildStatus() const {
 }
 
 absl::StatusOr<v1::GetStatusResponse> Gateway::Status() {
-  const auto answer = std::make_shared<std::promise<v1::GetStatusResponse>>();
-  std::future<v1::GetStatusResponse> future = answer->get_future();
-  loop_.Post([this, answer] { answer->set_value(BuildStatus()); });
-  // A loop that stops drops the task; the promise must outlive the wait.
-  if (future.wait_for(kStatusTimeout) != std::future_status::ready) {
-    return absl::UnavailableError("the loop of cloud_link does not answer");
-  }
-  return future.get();
+  return OnLoop<absl::StatusOr<v1::GetStatusResponse>>([this] { return BuildStatus(); });
 }
 
 uint64_t Gateway::AwaitChange(uint64_t version, absl::Duration timeout) {

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +16,9 @@
 #include "proto/config_store.pb.h"
 #include "services/cloud_link/clients/config_client.h"
 #include "services/cloud_link/clients/process_client.h"
+#include "services/cloud_link/command/command_channel.h"
 #include "services/cloud_link/command/interpreter.h"
+#include "services/cloud_link/command/request_log.h"
 #include "services/cloud_link/connector.h"
 #include "services/cloud_link/loop.h"
 
@@ -26,6 +30,9 @@ struct GatewayPorts {
   ProcessPort* process = nullptr;
   ValueReporter* reporter = nullptr;
   std::function<absl::StatusOr<std::unique_ptr<Outbox>>(const std::string& connector)> open_outbox;
+  // Shares the outbox's transactions; called after open_outbox.
+  std::function<absl::StatusOr<std::unique_ptr<RequestLog>>(const std::string& connector)>
+      open_requests;
   std::function<std::unique_ptr<MqttClient>(MqttListener&)> make_mqtt;
   std::function<std::unique_ptr<ValueStream>(
       const std::vector<std::string>& paths,
@@ -37,10 +44,10 @@ struct GatewayPorts {
 
 // All connectors on their loop, and the commands. Methods are thread-safe
 // except Run.
-class Gateway {
+class Gateway : private GatewayPort, private CommandChannel::Host {
  public:
   explicit Gateway(GatewayPorts ports);
-  ~Gateway();
+  ~Gateway() override;
 
   // The loop: returns after Stop. Connections are ended then.
   void Run();
@@ -63,7 +70,25 @@ class Gateway {
 
  private:
   class Slot;
+  // What a connector keeps for as long as the process runs.
+  struct Storage {
+    std::unique_ptr<Outbox> outbox;
+    std::unique_ptr<RequestLog> requests;
+    std::unique_ptr<CommandChannel> channel;
+  };
 
+  // GatewayPort: on the thread of a command.
+  absl::Status SendRealtimeData(absl::string_view connector, std::optional<int> section) override;
+  absl::Status ResetSecrets() override;
+  // CommandChannel::Host: on the loop.
+  bool ExecuteRequest(CommandChannel& channel, RequestNumber number,
+                      std::vector<tixml::Node> commands) override;
+  void OnAnswerStored(const std::string& connector, StoredEntry answer) override;
+
+  // What `task` returns on the loop; kUnavailable when that takes over 2 s.
+  template <typename Answer, typename Task>
+  Answer OnLoop(Task task);
+  absl::Status OpenStorage(const std::string& connector, CommandChannel::Config config);
   void Apply(const config_store::v1::Configuration& configuration);
   MonotonicTime Settle();
   void ShowValues(Now now);
@@ -76,7 +101,7 @@ class Gateway {
   Loop loop_;
 
   // The loop's.
-  std::map<std::string, std::unique_ptr<Outbox>> outboxes_;
+  std::map<std::string, Storage> storages_;
   std::map<std::string, std::shared_ptr<Slot>> slots_;
   bool config_store_ok_ = false;
   bool process_data_ok_ = false;
@@ -85,6 +110,7 @@ class Gateway {
   MonotonicTime show_at_ = MonotonicTime::Never();
   bool show_again_ = false;
 
+  std::atomic<int> requests_waiting_ = 0;
   std::mutex command_mutex_;  // guards interpreter_
   Interpreter interpreter_;
   std::mutex mutex_;  // guards what follows
@@ -93,7 +119,7 @@ class Gateway {
   uint64_t version_ = 1;
   bool stopped_ = false;
 
-  // Commands of rollouts; and short calls of config_store, which must not
+  // Commands of portals and rollouts; and short calls of config_store, which must not
   // wait behind a command. Last: their tasks use the others.
   Worker commands_;
   Worker store_;

@@ -10,6 +10,7 @@
 #include "services/cloud_link/clients/config_client.h"
 #include "services/cloud_link/clients/process_client.h"
 #include "services/cloud_link/cloud_link_service.h"
+#include "services/cloud_link/command/sqlite_request_log.h"
 #include "services/cloud_link/gateway.h"
 #include "services/cloud_link/mqtt/paho_mqtt_client.h"
 #include "services/cloud_link/outbox/sqlite_outbox.h"
@@ -34,6 +35,9 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   ports.reporter = reporter.get();
   ports.open_outbox = [&file](const std::string& connector) {
     return (*file)->Connector(connector, OutboxLimits());
+  };
+  ports.open_requests = [&file](const std::string& connector) {
+    return OpenSqliteRequestLog(**file, connector);
   };
   ports.make_mqtt = [](MqttListener& listener) { return MakePahoMqttClient(listener); };
   ports.subscribe = [&process_socket](const std::vector<std::string>& paths, auto on_batch,

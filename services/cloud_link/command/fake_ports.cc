@@ -71,4 +71,16 @@ absl::StatusOr<std::vector<tixml::Node>> FakeConfigPort::GetConfig(absl::string_
   return nodes;
 }
 
+absl::Status FakeGatewayPort::SendRealtimeData(absl::string_view connector,
+                                               std::optional<int> section) {
+  calls_.push_back(absl::StrCat("SendRealtimeData ", connector,
+                                section.has_value() ? absl::StrCat(" ", *section) : ""));
+  return failure_;
+}
+
+absl::Status FakeGatewayPort::ResetSecrets() {
+  calls_.push_back("ResetSecrets");
+  return failure_;
+}
+
 }  // namespace fieldgate::cloud_link

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,16 @@ class FakeConfigPort : public ConfigPort {
   bool refuse_silently_ = false;
   std::string last_origin_;
   std::vector<std::string>* calls_ = nullptr;
+};
+
+// Notes what it was asked for.
+class FakeGatewayPort : public GatewayPort {
+ public:
+  absl::Status SendRealtimeData(absl::string_view connector, std::optional<int> section) override;
+  absl::Status ResetSecrets() override;
+
+  absl::Status failure_;            // of every call
+  std::vector<std::string> calls_;  // "SendRealtimeData CloudConn 3", "ResetSecrets"
 };
 
 }  // namespace fieldgate::cloud_link

@@ -7,11 +7,14 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/cli/options.h"
 #include "common/status/status.h"
 #include "common/tixml/codec.h"
 #include "common/tixml/error.h"
+#include "services/cloud_link/payload/guess_format.h"
 
 namespace fieldgate::cloud_link {
 namespace {
@@ -22,7 +25,12 @@ using tixml::Node;
 
 constexpr absl::string_view kModePath = "/Process/Program/Mode";
 constexpr absl::string_view kStop = "Stop";
-constexpr absl::string_view kCommands[] = {"Get", "Set", "SetConfig", "GetConfig"};
+constexpr absl::string_view kSendData = "CloudSendRealtimeData";
+constexpr absl::string_view kReset = "Reset";
+constexpr absl::string_view kCommands[] = {"Get",       "Set",     "SetConfig",
+                                           "GetConfig", kSendData, kReset};
+constexpr absl::string_view kDefaultConnector = "CloudConn";
+constexpr absl::string_view kSectionName = "Realtime";
 
 // An answer is a message on a metered line: what a person still reads. The
 // problems of the result are complete.
@@ -96,14 +104,15 @@ std::string UnknownCommand(absl::string_view name) {
       return absl::StrCat("there is no command ", name, "; did you mean ", known, "?");
     }
   }
-  return absl::StrCat("there is no command ", name, "; there are Get, Set, SetConfig, GetConfig");
+  return absl::StrCat("there is no command ", name, "; there are ", absl::StrJoin(kCommands, ", "));
 }
 
 // One call of Execute.
 class Execution {
  public:
-  Execution(ProcessPort& process, ConfigPort& config, absl::string_view origin)
-      : process_(process), config_(config), origin_(origin) {}
+  Execution(ProcessPort& process, ConfigPort& config, GatewayPort& gateway,
+            absl::string_view origin)
+      : process_(process), config_(config), gateway_(gateway), origin_(origin) {}
 
   void Do(const Node& command, bool last_set_config) {
     Failure failure;
@@ -117,6 +126,10 @@ class Execution {
       if (last_set_config) RestoreProgram(command, failure);
     } else if (command.name == "GetConfig") {
       answer = GetConfig(command, failure);
+    } else if (command.name == kSendData) {
+      SendRealtimeData(command, failure);
+    } else if (command.name == kReset) {
+      Reset(command, failure);
     } else {
       Fail(command, failure, tixml::kInvalidCommand, UnknownCommand(command.name));
     }
@@ -198,6 +211,7 @@ class Execution {
                                command.text.substr(0, 40), "'"));
     }
     if (const absl::Status stopped = StopProgram(); !stopped.ok()) {
+      result_.program_not_stopped = true;
       return Fail(
           command, failure, tixml::kBusy,
           Annotate(stopped, absl::StrCat("SetConfig ", *database, " was not executed")).message());
@@ -239,6 +253,41 @@ class Execution {
     return answer;
   }
 
+  // "", "CloudConn2", "CloudConn,Realtime3" (7.3)
+  void SendRealtimeData(const Node& command, Failure& failure) {
+    const std::string* what = command.Find("_");
+    absl::string_view rest = what == nullptr ? "" : absl::string_view(*what);
+    const size_t comma = rest.find(',');
+    absl::string_view connector = absl::StripAsciiWhitespace(rest.substr(0, comma));
+    if (connector.empty()) connector = kDefaultConnector;
+    std::optional<int> section;
+    if (comma != absl::string_view::npos) {
+      const absl::string_view name = absl::StripAsciiWhitespace(rest.substr(comma + 1));
+      int number = 0;
+      // Without regard to case: RealTime1 occurs, too.
+      if (!absl::StartsWithIgnoreCase(name, kSectionName) ||
+          !absl::SimpleAtoi(name.substr(kSectionName.size()), &number)) {
+        return Fail(command, failure, tixml::kInvalidValue,
+                    absl::StrCat(kSendData, ": '", name, "' is no section; write Realtime1"));
+      }
+      section = number;
+    }
+    const absl::Status sent = gateway_.SendRealtimeData(connector, section);
+    if (sent.ok()) return;
+    Fail(command, failure, tixml::NumberFor(sent), Annotate(sent, kSendData).message());
+  }
+
+  void Reset(const Node& command, Failure& failure) {
+    const std::string* what = command.Find("_");
+    if (what == nullptr || *what != "Secretfile") {
+      return Fail(command, failure, tixml::kInvalidCommand,
+                  "there is only <Reset _=\"Secretfile\"/>");
+    }
+    const absl::Status reset = gateway_.ResetSecrets();
+    if (reset.ok()) return;
+    Fail(command, failure, tixml::NumberFor(reset), Annotate(reset, kReset).message());
+  }
+
   // Before a SetConfig (manual 3, 4); once for a run of them.
   absl::Status StopProgram() {
     if (stopped_) return absl::OkStatus();
@@ -269,20 +318,12 @@ class Execution {
 
   ProcessPort& process_;
   ConfigPort& config_;
+  GatewayPort& gateway_;
   const absl::string_view origin_;
   Interpreter::Result result_;
   bool stopped_ = false;
   std::optional<std::string> former_mode_;
 };
-
-// The format of a text that can't be parsed, for its answer: JSON has a
-// string or a bracket after its first bracket, TiXML an element.
-tixml::Format GuessFormat(absl::string_view text) {
-  text = absl::StripLeadingAsciiWhitespace(text);
-  if (text.empty() || (text[0] != '{' && text[0] != '[')) return tixml::Format::kTiXml;
-  text = absl::StripLeadingAsciiWhitespace(text.substr(1));
-  return !text.empty() && text[0] != '<' ? tixml::Format::kJson : tixml::Format::kTiXml;
-}
 
 Interpreter::TextResult NotExecuted(tixml::Format format, int number, std::string why) {
   Failure failure;
@@ -300,7 +341,7 @@ Interpreter::Result Interpreter::Execute(const std::vector<Node>& commands,
                                          absl::string_view origin) {
   const auto is_set_config = [](const Node& command) { return command.name == "SetConfig"; };
   const auto last = std::find_if(commands.rbegin(), commands.rend(), is_set_config);
-  Execution execution(process_, config_, origin);
+  Execution execution(process_, config_, gateway_, origin);
   for (const Node& command : commands) {
     execution.Do(command, last != commands.rend() && &command == &*last);
   }

@@ -11,19 +11,23 @@ namespace fieldgate::cloud_link {
 
 // Executes TiXML commands: the only interpreter, for the portal, the command
 // line and a rollout's gateway_configuration alike (manual 3, 4; PROTOCOL 4).
-// Get, Set, SetConfig, GetConfig so far; names are case-sensitive. Errors are
+// Get, Set, SetConfig, GetConfig, CloudSendRealtimeData (7.3) and Reset of the
+// Secretfile (2.1.2) so far; names of commands are case-sensitive. Errors are
 // answered as Table 1-4 has them for the command's `ver`.
 //
 // Thread-compatible; blocks as its ports do, so it runs on the command thread,
 // never on the loop.
 class Interpreter {
  public:
-  Interpreter(ProcessPort& process, ConfigPort& config) : process_(process), config_(config) {}
+  Interpreter(ProcessPort& process, ConfigPort& config, GatewayPort& gateway)
+      : process_(process), config_(config), gateway_(gateway) {}
 
   struct Result {
     // One answer a command, in order.
     std::vector<tixml::Node> answers;
     bool failed = false;  // any of them
+    // A SetConfig was not executed since the program would not stop.
+    bool program_not_stopped = false;
     // For people, at any `ver`; a line each, "line 12: /ISP/CloudConn/QoS: '7'
     // is no QoS; write 0, 1 or 2". Empty exactly when nothing failed.
     std::vector<std::string> problems;
@@ -51,6 +55,7 @@ class Interpreter {
  private:
   ProcessPort& process_;
   ConfigPort& config_;
+  GatewayPort& gateway_;
 };
 
 }  // namespace fieldgate::cloud_link

@@ -59,7 +59,8 @@ class InterpreterTest : public testing::Test {
   std::vector<std::string> calls_;
   FakeProcessPort process_;
   FakeConfigPort config_;
-  Interpreter interpreter_{process_, config_};
+  FakeGatewayPort gateway_;
+  Interpreter interpreter_{process_, config_, gateway_};
 };
 
 // --- Get ---
@@ -341,7 +342,8 @@ TEST_F(InterpreterTest, UnknownCommandIsAnsweredUnderItsName) {
 
 TEST_F(InterpreterTest, UnknownCommandFarFromAllListsTheKnownOnes) {
   EXPECT_THAT(Execute("[<Reboot/>]").problems,
-              ElementsAre(HasSubstr("there are Get, Set, SetConfig, GetConfig")));
+              ElementsAre(HasSubstr("there are Get, Set, SetConfig, GetConfig, "
+                                    "CloudSendRealtimeData, Reset")));
 }
 
 TEST_F(InterpreterTest, CommandsAreAnsweredInOrderAfterAFailingOne) {
@@ -375,6 +377,45 @@ TEST_F(InterpreterTest, TooLargeTextIsRefused) {
 
 TEST_F(InterpreterTest, TextWithoutCommandIsAnError) {
   EXPECT_THAT(Execute("[]").problems, ElementsAre(HasSubstr("there is no command")));
+}
+
+TEST_F(InterpreterTest, SendsRealtimeDataInEachFormOfTheCommand_7_3) {
+  for (const char* command :
+       {"[<CloudSendRealtimeData/>]", "[<CloudSendRealtimeData _=\"CloudConn2\"/>]",
+        "[<CloudSendRealtimeData _=\"CloudConn,Realtime3\"/>]",
+        "[<CloudSendRealtimeData _=\"CloudConn2, RealTime1\"/>]"}) {
+    EXPECT_EQ(Execute(command).text, "[<CloudSendRealtimeData/>]");
+  }
+  EXPECT_THAT(gateway_.calls_,
+              ElementsAre("SendRealtimeData CloudConn", "SendRealtimeData CloudConn2",
+                          "SendRealtimeData CloudConn 3", "SendRealtimeData CloudConn2 1"));
+}
+
+TEST_F(InterpreterTest, AnUnknownSectionIsAnErrorWithTheReason) {
+  EXPECT_THAT(Execute("[<CloudSendRealtimeData _=\"CloudConn,Third\"/>]").problems,
+              ElementsAre(HasSubstr("'Third' is no section; write Realtime1")));
+  EXPECT_THAT(gateway_.calls_, IsEmpty());
+  gateway_.failure_ = absl::NotFoundError("CloudConn has no Realtime4");
+  const Interpreter::TextResult result =
+      Execute("[<CloudSendRealtimeData _=\"CloudConn,Realtime4\"/>]");
+  EXPECT_EQ(result.text,
+            "[<CloudSendRealtimeData>\n  <Error _=\"-2196\"/>\n</CloudSendRealtimeData>]");
+  EXPECT_THAT(result.problems, ElementsAre(HasSubstr("CloudConn has no Realtime4")));
+}
+
+TEST_F(InterpreterTest, ResetsTheSecretfileAndNothingElse) {
+  EXPECT_EQ(Execute("[<Reset _=\"Secretfile\"/>]").text, "[<Reset/>]");
+  EXPECT_TRUE(Execute("[<Reset/>]").failed);
+  EXPECT_TRUE(Execute("[<Reset _=\"Everything\"/>]").failed);
+  EXPECT_THAT(gateway_.calls_, ElementsAre("ResetSecrets"));
+}
+
+TEST_F(InterpreterTest, TellsThatTheProgramWouldNotStop) {
+  process_.failures_[kSetStop] = absl::AbortedError("a poll hangs");
+  Node set_config = Named("SetConfig");
+  set_config.Set("_", "ISP");
+  EXPECT_TRUE(interpreter_.Execute({set_config}, "test").program_not_stopped);
+  EXPECT_FALSE(interpreter_.Execute({Named("Gett")}, "test").program_not_stopped);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,8 +10,8 @@
 #include "common/tixml/node.h"
 #include "proto/config_store.pb.h"
 
-// What the interpreter needs of the other services. Calls may block for as
-// long as the command takes (a Set of a bus point waits for the device).
+// What the interpreter needs of the other services and of the gateway itself. Calls may block for
+// as long as the command takes (a Set of a bus point waits for the device).
 namespace fieldgate::cloud_link {
 
 class ProcessPort {
@@ -29,6 +30,22 @@ class ConfigPort {
       absl::string_view database, const std::vector<tixml::Node>& children,
       absl::string_view origin) = 0;
   virtual absl::StatusOr<std::vector<tixml::Node>> GetConfig(absl::string_view database) = 0;
+};
+
+class GatewayPort {
+ public:
+  virtual ~GatewayPort() = default;
+  // Sends a realtime section of a connector now, or all of them.
+  //
+  // kNotFound:    there is no such connector or section.
+  // kUnavailable: it could not be sent or kept now; says why.
+  virtual absl::Status SendRealtimeData(absl::string_view connector,
+                                        std::optional<int> section) = 0;
+  // Deletes what rollouts gave; the connectors that used it start over at
+  // rollout.
+  //
+  // kUnavailable: config_store does not answer.
+  virtual absl::Status ResetSecrets() = 0;
 };
 
 }  // namespace fieldgate::cloud_link

@@ -183,7 +183,9 @@ Lifecycle::Actions Lifecycle::BeginRollout(MonotonicTime now) {
 Lifecycle::Actions Lifecycle::BeginInit(MonotonicTime now) {
   Enter(Step::kSubscribingInit, now + config_.response_timeout);
   detail_ = "initialisation";
-  return {Subscribe{{TopicsOf(identity_.customer_id, identity_.gateway_id).init_result}}};
+  GatewayTopics topics = TopicsOf(identity_.customer_id, identity_.gateway_id);
+  return {Subscribe{{std::move(topics.init_result), std::move(topics.config), std::move(topics.cmd),
+                     std::move(topics.state)}}};
 }
 
 Lifecycle::Actions Lifecycle::Handle(const Subscribed&, MonotonicTime now) {
@@ -205,7 +207,7 @@ Lifecycle::Actions Lifecycle::Handle(const SubscribeFailed& event, MonotonicTime
   }
   if (step_ == Step::kSubscribingInit) {
     return Pause(AfterInitFailed(),
-                 absl::StrCat("subscribing to the init result failed: ", event.why), now);
+                 absl::StrCat("subscribing to the gateway's topics failed: ", event.why), now);
   }
   return Ignore();
 }

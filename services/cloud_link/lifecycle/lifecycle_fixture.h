@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
 #include "services/cloud_link/lifecycle/lifecycle.h"
 
@@ -17,7 +18,8 @@ inline constexpr char kBase[] = "tcp://base:1883";
 inline std::string Text(const LifecycleAction& action) {
   if (const auto* a = std::get_if<Connect>(&action)) return "connect " + a->url;
   if (std::holds_alternative<Disconnect>(action)) return "disconnect";
-  if (const auto* a = std::get_if<Subscribe>(&action)) return "subscribe " + a->topics.at(0);
+  if (const auto* a = std::get_if<Subscribe>(&action))
+    return "subscribe " + absl::StrJoin(a->topics, " ");
   if (const auto* a = std::get_if<SendRollout>(&action)) return "rollout " + a->topic;
   if (const auto* a = std::get_if<SendInit>(&action)) return "init " + a->topic;
   if (const auto* a = std::get_if<StoreIdentity>(&action)) {
@@ -103,7 +105,8 @@ class LifecycleTest : public testing::Test {
 
 inline constexpr char kSubscribeRollout[] = "subscribe fp/gatewayRolloutResult/04125378";
 inline constexpr char kRollout[] = "rollout fp/gatewayRollout";
-inline constexpr char kSubscribeInit[] = "subscribe cust/fp/gw/gatewayInitResult";
+inline constexpr char kSubscribeInit[] =
+    "subscribe cust/fp/gw/gatewayInitResult cust/fp/gw/config cust/fp/gw/cmd cust/fp/gw/state";
 inline constexpr char kInit[] = "init cust/fp/gw/gatewayInit";
 
 }  // namespace fieldgate::cloud_link

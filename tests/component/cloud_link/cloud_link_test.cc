@@ -17,6 +17,7 @@
 #include "proto/config_store.grpc.pb.h"
 #include "proto/process_data.grpc.pb.h"
 #include "services/cloud_link/cloud_link_service.h"
+#include "services/cloud_link/command/fake_request_log.h"
 #include "services/cloud_link/gateway.h"
 #include "services/cloud_link/outbox/fake_outbox.h"
 
@@ -176,8 +177,14 @@ class CloudLinkTest : public testing::Test {
     ports.config = config_.get();
     ports.process = process_.get();
     ports.reporter = reporter_.get();
-    ports.open_outbox = [](const std::string&) -> absl::StatusOr<std::unique_ptr<Outbox>> {
-      return std::make_unique<FakeOutbox>();
+    ports.open_outbox = [this](const std::string&) -> absl::StatusOr<std::unique_ptr<Outbox>> {
+      auto outbox = std::make_unique<FakeOutbox>();
+      outbox_ = outbox.get();
+      return outbox;
+    };
+    ports.open_requests =
+        [this](const std::string&) -> absl::StatusOr<std::unique_ptr<RequestLog>> {
+      return std::make_unique<FakeRequestLog>(*outbox_);
     };
     ports.make_mqtt = [](MqttListener& listener) { return std::make_unique<NoBroker>(listener); };
     ports.subscribe = [this](const std::vector<std::string>& paths, auto on_batch, auto on_lost) {
@@ -239,6 +246,7 @@ class CloudLinkTest : public testing::Test {
   std::unique_ptr<ConfigClient> config_;
   std::unique_ptr<ProcessPort> process_;
   std::unique_ptr<ValueReporter> reporter_;
+  FakeOutbox* outbox_ = nullptr;  // the newest; the gateway's
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<CloudLinkService> service_;
   std::unique_ptr<v1::CloudLink::Stub> stub_;

@@ -19,6 +19,7 @@
 #include "common/status/status.h"
 #include "common/time/clock.h"
 #include "common/tixml/codec.h"
+#include "tests/simulators/portal/command_options.h"
 #include "tests/simulators/portal/live_view.h"
 #include "tests/simulators/portal/portal_simulator.h"
 
@@ -31,6 +32,7 @@ struct Arguments {
   PortalOptions portal;
   absl::Duration run_for = absl::InfiniteDuration();
   int64_t min_messages = 1;
+  CommandPlan plan;
 };
 
 // "error:3" or "late:1:5s": kind, number of first requests, delay.
@@ -81,7 +83,8 @@ cli::Command MakeCommand() {
   command.details =
       "KIND:N answers the first N requests wrongly; KIND is error, wrong-id, garbage, missing,\n"
       "late or never (late:2:10s sets the delay).\n\n"
-      "Exit status: 0 when the data arrived complete, 1 with the reasons when not, 2 misuse.";
+      "Exit status: 0 when the data arrived complete and commands succeeded, 1 with the reasons "
+      "when not, 2 misuse.";
   return command;
 }
 
@@ -89,6 +92,7 @@ cli::Command MakeCommand() {
 struct Texts {
   std::string run_for, min_messages, rollout_fault, init_fault, data_broker, data_broker_qos,
       configuration;
+  CommandTexts commands;
 };
 
 absl::Status Interpret(const Texts& texts, Arguments& arguments) {
@@ -127,6 +131,9 @@ absl::Status Interpret(const Texts& texts, Arguments& arguments) {
     if (!nodes.ok()) return nodes.status();
     policy.gateway_configuration = *std::move(nodes);
   }
+  absl::StatusOr<CommandPlan> plan = MakeCommandPlan(texts.commands);
+  if (!plan.ok()) return plan.status();
+  arguments.plan = *std::move(plan);
   return absl::OkStatus();
 }
 
@@ -153,6 +160,13 @@ absl::Status ParseArguments(int argc, char** argv, Arguments& arguments) {
       &texts.configuration);
   add("rollout-fault", "KIND:N", "Answer the first N rollouts wrongly.", &texts.rollout_fault);
   add("init-fault", "KIND:N", "Answer the first N inits wrongly.", &texts.init_fault);
+  add("config", "TIXML", "Send these SetConfig and Set commands once data arrives.",
+      &texts.commands.config);
+  add("cmd", "TIXML", "Send these commands: --cmd='[<Get _=\"/Process/PV/\"/>]'.",
+      &texts.commands.cmd);
+  add("state", "PATH", "Ask for the state below a path; / is everything.", &texts.commands.state);
+  add("serial", "NUMBER", "The device that these are for.", &texts.commands.serial_number);
+  add("command-format", "FORMAT", "TiXML (default), XML or JSON.", &texts.commands.format);
   const absl::Status parsed = cli::Parse(command, argc, argv);
   if (absl::IsCancelled(parsed)) std::cout << cli::Help(command);
   if (!parsed.ok()) return parsed;
@@ -200,6 +214,32 @@ class Screen {
   int drawn_ = 0;
 };
 
+// Sends the plan once and shows each result that came since the last call.
+class Commands {
+ public:
+  Commands(const CommandPlan& plan, PortalSimulator& portal, Screen& screen)
+      : plan_(plan), portal_(portal), screen_(screen) {}
+
+  void Advance(const PortalStats& stats) {
+    const std::string gateway = FirstGateway(stats);
+    if (!sent_ && !gateway.empty()) {
+      sent_ = true;
+      for (const Command& command : plan_.commands) {
+        const absl::Status status = portal_.SendCommand(gateway, command, plan_.format);
+        screen_.Step(absl::StrCat("sent ", command.request_id, ": ", status.ToString()));
+      }
+    }
+    for (; shown_ < stats.results.size(); ++shown_) screen_.Step(stats.results[shown_].body);
+  }
+
+ private:
+  const CommandPlan& plan_;
+  PortalSimulator& portal_;
+  Screen& screen_;
+  bool sent_ = false;
+  size_t shown_ = 0;
+};
+
 int Main(int argc, char** argv) {
   Arguments arguments;
   const absl::Status parsed = ParseArguments(argc, argv, arguments);
@@ -225,14 +265,21 @@ int Main(int argc, char** argv) {
     std::cerr << "portal_simulator: " << portal.status().message() << "\n";
     return 2;
   }
+  Commands commands(arguments.plan, **portal, screen);
   while (RealClock().Now() < end && (*portal)->health().ok()) {
     const timespec wait =
         absl::ToTimespec(std::min(kRefresh, std::max(end - RealClock().Now(), absl::Seconds(0))));
     if (sigtimedwait(&signals, nullptr, &wait) > 0) break;
-    screen.Show((*portal)->Snapshot());
+    const PortalStats stats = (*portal)->Snapshot();
+    commands.Advance(stats);
+    screen.Show(stats);
   }
   const PortalStats stats = (*portal)->Snapshot();
+  commands.Advance(stats);
   std::vector<std::string> reasons = WhyNotPassed(stats, arguments.min_messages);
+  for (std::string& reason : WhyNotExecuted(arguments.plan, stats)) {
+    reasons.push_back(std::move(reason));
+  }
   if (!(*portal)->health().ok()) {
     reasons.insert(reasons.begin(), std::string((*portal)->health().message()));
   }

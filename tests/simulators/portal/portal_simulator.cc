@@ -93,9 +93,10 @@ class PortalSimulator::Impl {
     return stats;
   }
 
-  absl::Status Publish(const std::string& topic, const std::string& body) {
+  absl::Status Publish(const std::string& topic, const std::string& body, bool retained = false) {
     try {
-      mqtt::delivery_token_ptr token = client_.publish(topic, body.data(), body.size(), 1, false);
+      mqtt::delivery_token_ptr token =
+          client_.publish(topic, body.data(), body.size(), 1, retained);
       if (token->wait_for(kCallTimeout)) return absl::OkStatus();
       return absl::UnavailableError(absl::StrCat("no PUBACK for ", topic, " within 5 s"));
     } catch (const mqtt::exception& e) {
@@ -287,6 +288,11 @@ absl::Status PortalSimulator::SendCommand(absl::string_view gateway, const Comma
   return impl_->Publish(absl::StrCat(gateway.substr(0, slash), "/fp/", gateway.substr(slash + 1),
                                      "/", CommandTopic(command.kind)),
                         WriteCommand(format, command));
+}
+
+absl::Status PortalSimulator::Publish(const std::string& topic, const std::string& body,
+                                      bool retained) {
+  return impl_->Publish(topic, body, retained);
 }
 
 }  // namespace fieldgate::portal

@@ -51,6 +51,8 @@ class PortalSimulator {
   // kUnavailable: not connected, or the broker doesn't acknowledge.
   absl::Status SendCommand(absl::string_view gateway, const Command& command,
                            tixml::Format format = tixml::Format::kTiXml);
+  // Publishes anything, for what no portal should send. As SendCommand.
+  absl::Status Publish(const std::string& topic, const std::string& body, bool retained = false);
 
  private:
   class Impl;

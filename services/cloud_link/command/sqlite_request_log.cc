@@ -1,0 +1,132 @@
+#include "services/cloud_link/command/sqlite_request_log.h"
+
+#include <mutex>
+#include <utility>
+
+#include "common/sqlite/sqlite.h"
+#include "common/status/status.h"
+
+namespace fieldgate::cloud_link {
+namespace {
+
+// State of a request in the table.
+enum State { kAccepted = 0, kBegun = 1, kAnswered = 2 };
+
+class SqliteRequestLog : public RequestLog {
+ public:
+  SqliteRequestLog(sqlite::Database& loop, std::unique_ptr<sqlite::Database> side,
+                   absl::string_view connector)
+      : loop_(loop), side_(std::move(side)), connector_(connector) {}
+
+  absl::StatusOr<RequestNumber> Accept(absl::string_view topic, absl::string_view body) override {
+    const std::lock_guard lock(mutex_);
+    const absl::Status status =
+        Run(*side_, "INSERT INTO request (connector, state, topic, body) VALUES (?1, ?2, ?3, ?4)",
+            [&](sqlite::Statement& s) {
+              s.BindText(1, connector_).BindInt(2, kAccepted).BindText(3, topic).BindBlob(4, body);
+            });
+    if (!status.ok()) return Annotate(status, "accepting a request");
+    return side_->LastInsertRowId();
+  }
+
+  absl::Status Begin(RequestNumber number) override {
+    const std::lock_guard lock(mutex_);
+    return Annotate(Run(*side_, "UPDATE request SET state = ?2 WHERE number = ?1",
+                        [&](sqlite::Statement& s) { s.BindInt(1, number).BindInt(2, kBegun); }),
+                    "beginning a request");
+  }
+
+  absl::Status Answer(RequestNumber number, absl::string_view key,
+                      const LoggedAnswer& answer) override {
+    if (key.empty()) {
+      return Run(loop_, "DELETE FROM request WHERE number = ?1",
+                 [&](sqlite::Statement& s) { s.BindInt(1, number); });
+    }
+    absl::Status status = Run(loop_,
+                              "UPDATE request SET state = ?2, key = ?3, topic = ?4, body = x'',"
+                              " answer = ?5 WHERE number = ?1",
+                              [&](sqlite::Statement& s) {
+                                s.BindInt(1, number)
+                                    .BindInt(2, kAnswered)
+                                    .BindText(3, key)
+                                    .BindText(4, answer.topic)
+                                    .BindBlob(5, answer.body);
+                              });
+    if (!status.ok()) return status;
+    status = Run(loop_,
+                 "DELETE FROM request WHERE number IN (SELECT number FROM request"
+                 " WHERE connector = ?1 AND state = ?2 ORDER BY number DESC LIMIT -1 OFFSET ?3)",
+                 [&](sqlite::Statement& s) {
+                   s.BindText(1, connector_).BindInt(2, kAnswered).BindInt(3, kMaxAnswered);
+                 });
+    if (!status.ok()) return status;
+    return Run(
+        loop_,
+        "UPDATE request SET answer = NULL WHERE number IN (SELECT number FROM"
+        " (SELECT number, sum(length(answer)) OVER (ORDER BY number DESC) AS total"
+        "  FROM request WHERE connector = ?1 AND answer IS NOT NULL) WHERE total > ?2)",
+        [&](sqlite::Statement& s) { s.BindText(1, connector_).BindInt(2, kMaxAnswerBytes); });
+  }
+
+  absl::StatusOr<std::vector<LoggedRequest>> Unanswered() override {
+    absl::StatusOr<sqlite::Statement*> read = loop_.Cached(
+        "SELECT number, state, topic, body FROM request WHERE connector = ?1 AND state <> ?2"
+        " ORDER BY number");
+    if (!read.ok()) return read.status();
+    (*read)->BindText(1, connector_).BindInt(2, kAnswered);
+    std::vector<LoggedRequest> requests;
+    while (true) {
+      absl::StatusOr<bool> row = (*read)->Step();
+      if (!row.ok()) return row.status();
+      if (!*row) return requests;
+      requests.push_back({(*read)->Int(0), std::string((*read)->Text(2)),
+                          std::string((*read)->Blob(3)), (*read)->Int(1) == kBegun});
+    }
+  }
+
+  absl::StatusOr<std::optional<LoggedAnswer>> Find(absl::string_view key) override {
+    absl::StatusOr<sqlite::Statement*> read = loop_.Cached(
+        "SELECT topic, answer FROM request WHERE connector = ?1 AND key = ?2"
+        " AND state = ?3 ORDER BY number DESC LIMIT 1");
+    if (!read.ok()) return read.status();
+    (*read)->BindText(1, connector_).BindText(2, key).BindInt(3, kAnswered);
+    absl::StatusOr<bool> row = (*read)->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return std::nullopt;
+    LoggedAnswer answer{std::string((*read)->Text(0)), std::string((*read)->Blob(1)),
+                        (*read)->IsNull(1)};
+    (*read)->Reset();
+    return answer;
+  }
+
+ private:
+  template <typename Bind>
+  static absl::Status Run(sqlite::Database& db, absl::string_view sql, Bind bind) {
+    absl::StatusOr<sqlite::Statement*> statement = db.Cached(sql);
+    if (!statement.ok()) return statement.status();
+    bind(**statement);
+    return (*statement)->Run();
+  }
+
+  sqlite::Database& loop_;
+  std::mutex mutex_;  // guards side_
+  const std::unique_ptr<sqlite::Database> side_;
+  const std::string connector_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RequestLog>> OpenSqliteRequestLog(OutboxFile& file,
+                                                                 absl::string_view connector) {
+  sqlite::Options options;
+  options.cache_kib = 64;  // single rows
+  // Paho's one lock for all clients is held while a request is accepted.
+  options.busy_timeout = absl::Seconds(1);
+  absl::StatusOr<std::unique_ptr<sqlite::Database>> side =
+      sqlite::Database::Open(file.database().path(), options);
+  if (!side.ok()) return side.status();
+  return std::unique_ptr<RequestLog>(
+      std::make_unique<SqliteRequestLog>(file.database(), *std::move(side), connector));
+}
+
+}  // namespace fieldgate::cloud_link

@@ -1,0 +1,97 @@
+#include "services/cloud_link/connector_config.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/util/message_differencer.h"
+#include "services/cloud_link/connector.h"
+
+namespace fieldgate::cloud_link {
+namespace {
+
+namespace config = config_store::v1;
+
+// Clears what only concerns data and its form.
+config::Connector ConnectionPart(config::Connector c) {
+  c.clear_sections();
+  c.clear_controllers();
+  c.clear_virtual_devices();
+  c.clear_format();
+  c.clear_gps_as_lng_attribute();
+  c.clear_tixml_braces();
+  c.clear_time_zone();
+  c.clear_stored_identity();
+  return c;
+}
+
+}  // namespace
+
+LifecycleConfig LifecycleConfigOf(const config::Connector& config, const config::Device& device) {
+  LifecycleConfig out;
+  out.start = config.start();
+  out.base_url = config.base_url();
+  out.gateway_id = config.gateway_id();
+  out.customer_id = config.customer_id();
+  if (config.has_stored_identity()) {
+    const config::Identity& stored = config.stored_identity();
+    out.stored = Identity{
+        stored.gateway_id(), stored.customer_id(), stored.data_broker_url(),
+        stored.has_data_broker_qos() ? std::optional<int>(stored.data_broker_qos()) : std::nullopt};
+  }
+  out.serial_number = device.serial_number();
+  out.response_timeout = absl::Seconds(config.response_timeout_s());
+  out.retry_max = absl::Seconds(config.retry_max_s());
+  out.broker_fallback = absl::Seconds(config.broker_fallback_s());
+  out.broker_redirect_allow = {config.broker_redirect_allow().begin(),
+                               config.broker_redirect_allow().end()};
+  return out;
+}
+
+uint32_t JitterSeed(const config::Connector& config, const config::Device& device) {
+  uint32_t seed = 2166136261u;  // FNV-1a
+  for (const char c : absl::StrCat(device.serial_number(), config.name())) {
+    seed = (seed ^ static_cast<unsigned char>(c)) * 16777619u;
+  }
+  return seed;
+}
+
+Qos QosOf(int qos) { return static_cast<Qos>(std::clamp(qos, 0, 2)); }
+
+MqttOptions MqttOptionsOf(const config::Connector& config, const std::string& url,
+                          std::string ca_file) {
+  MqttOptions options;
+  options.url = url;
+  options.client_id = config.client_id();
+  options.username = config.username();
+  options.password = config.password();
+  options.clean_session = config.clean_session();
+  options.keep_alive = absl::Seconds(config.keep_alive_s());
+  switch (config.tls().server_auth()) {
+    case config::Tls::NONE:
+      options.server_auth = MqttOptions::ServerAuth::kNone;
+      break;
+    case config::Tls::FILE:
+      options.server_auth = MqttOptions::ServerAuth::kFile;
+      options.ca_file = std::move(ca_file);
+      break;
+    default:
+      options.server_auth = MqttOptions::ServerAuth::kCaBundle;
+  }
+  options.alpn = config.tls().alpn();
+  return options;
+}
+
+bool Connector::SameConnection(const config::Connector& a, const config::Connector& b) {
+  return google::protobuf::util::MessageDifferencer::Equals(ConnectionPart(a), ConnectionPart(b));
+}
+
+bool Connector::SameDataModel(const config::Connector& a, const config::Connector& b) {
+  config::Connector x = a, y = b;
+  x.clear_stored_identity();
+  y.clear_stored_identity();
+  return google::protobuf::util::MessageDifferencer::Equals(x, y);
+}
+
+}  // namespace fieldgate::cloud_link
