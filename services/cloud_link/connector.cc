@@ -81,7 +81,6 @@ void Connector::SecretsReset(Now now) { Handle(cloud_link::SecretsReset{}, now);
 void Connector::OnConnected(Now now) {
   if (was_connected_) ++reconnects_;
   was_connected_ = true;
-  last_failure_.clear();
   log::Info("connected", {{"connector", config_.name()}, {"broker", lifecycle_.broker_url()}});
   Handle(Connected{}, now);
 }
@@ -89,10 +88,6 @@ void Connector::OnConnected(Now now) {
 void Connector::OnDisconnected(const absl::Status& why, Now now) {
   pump_.Stop();
   Handle(Disconnected{std::string(why.message())}, now);
-  std::string line = absl::StrCat(lifecycle_.broker_url(), ": ", why.message());
-  if (line == last_failure_) return;  // logged once per change
-  last_failure_ = std::move(line);
-  log::Warning("not connected", {{"connector", config_.name()}, {"why", lifecycle_.detail()}});
 }
 
 void Connector::OnSubscribed(MqttToken token, const absl::Status& status, Now now) {
@@ -208,9 +203,20 @@ void Connector::Handle(LifecycleEvent event, Now now) {
                 {"state", StateName(lifecycle_.state())},
                 {"detail", lifecycle_.detail()}});
     }
+    NoteFailure();
   }
   handling_ = false;
   UpdateIdentity();
+}
+
+void Connector::NoteFailure() {
+  if (lifecycle_.state() == LifecycleState::kRunning) last_failure_.clear();
+  if (lifecycle_.state() != LifecycleState::kBackoff) return;
+  // Each try pauses for another time: that is no news.
+  std::string why = lifecycle_.detail().substr(0, lifecycle_.detail().find("; next try"));
+  if (why == last_failure_) return;
+  last_failure_ = std::move(why);
+  log::Warning("not running", {{"connector", config_.name()}, {"why", lifecycle_.detail()}});
 }
 
 void Connector::UpdateIdentity() {

@@ -125,6 +125,8 @@ class Connector {
   int64_t Timestamp(absl::Time t) const;
   void BuildLayout();
   void UpdateIdentity();
+  // Why it is not running, once per change.
+  void NoteFailure();
 
   config_store::v1::Connector config_;
   const config_store::v1::Device device_;
