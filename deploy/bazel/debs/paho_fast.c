@@ -1,7 +1,11 @@
 /* Debian's Paho C records every allocation and every function entry, which
  * costs half of its speed; upstream's PAHO_HIGH_PERFORMANCE leaves both out.
  * These definitions stand in for the objects Heap.o and StackTrace.o of the
- * static archive: linked first, they keep the linker from taking those. */
+ * static archive: linked first, they keep the linker from taking those.
+ *
+ * The record also hid a fault: Paho frees twice when one client with a kept
+ * session is connected again (its record ignores the second time). So this is
+ * only for who makes a new client for each connection. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
