@@ -334,12 +334,13 @@ absl::StatusOr<Interpreter::TextResult> Gateway::Execute(const std::string& text
 
 bool Gateway::ExecuteRequest(CommandChannel& channel, RequestNumber number,
                              std::vector<tixml::Node> commands) {
-  return commands_.Post([this, &channel, number, commands = std::move(commands)] {
+  return commands_.Post([this, &channel, number, commands = std::move(commands),
+                         origin = absl::StrCat("portal ", channel.connector())] {
     const absl::Status begun = channel.log().Begin(number);
     Interpreter::Result result;
     if (begun.ok()) {
       const std::lock_guard lock(command_mutex_);
-      result = interpreter_.Execute(commands, absl::StrCat("portal ", channel.connector()));
+      result = interpreter_.Execute(commands, origin);
     }
     loop_.Post([&channel, number, begun, result = std::move(result)] {
       channel.OnExecuted(number, begun, result, NowOf(RealClock()).monotonic);

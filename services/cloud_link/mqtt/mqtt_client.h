@@ -38,7 +38,8 @@ struct MqttMessage {
 using MqttToken = uint64_t;
 
 // What happens, in the order it happens. Called on threads of the client's
-// own; a listener only posts it to its loop and returns.
+// own, with locks held that the calls of any client may wait for: a listener
+// posts it to its loop and returns, and never waits for the loop.
 class MqttListener {
  public:
   virtual ~MqttListener() = default;
@@ -53,7 +54,9 @@ class MqttListener {
   // to be published again.
   virtual void OnPublished(MqttToken token, const absl::Status& status) = 0;
   // At most 256 KiB + 1 byte of payload are passed on; of a larger message
-  // `payload` is cut there, so that the receiver can refuse it.
+  // `payload` is cut there, so that the receiver can refuse it. The broker has
+  // its acknowledgement after the return: who must not lose the message stores
+  // it before.
   virtual void OnMessage(MqttMessage message) = 0;
 };
 
