@@ -25,8 +25,10 @@ namespace fieldgate::bench {
 namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(30);
-// After the first messages: what starting left behind is over.
-constexpr absl::Duration kSettle = absl::Seconds(2);
+// From the first messages until the start is over: the outbox's log is used
+// again and no more grows, and services have given back what only their start
+// needed.
+constexpr absl::Duration kSettle = absl::Seconds(15);
 
 // Everything around the gateway.
 struct Surroundings {
