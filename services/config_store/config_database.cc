@@ -277,4 +277,15 @@ absl::StatusOr<std::vector<v1::SupportLogEntry>> ConfigDatabase::ListSupportLog(
   return entries;
 }
 
+absl::StatusOr<int64_t> ConfigDatabase::CountSupportLog() {
+  absl::StatusOr<sqlite::Statement*> select =
+      database_->Cached("SELECT coalesce(max(id), 0) FROM support_log");
+  if (!select.ok()) return select.status();
+  int64_t count = 0;
+  const absl::Status status =
+      ForEachRow(**select, [&count](const sqlite::Statement& row) { count = row.Int(0); });
+  if (!status.ok()) return status;
+  return count;
+}
+
 }  // namespace fieldgate::config_store

@@ -57,6 +57,8 @@ class ConfigDatabase {
   absl::Status AppendSupportLog(absl::Time at, absl::string_view source, absl::string_view message);
   // Newest first.
   absl::StatusOr<std::vector<v1::SupportLogEntry>> ListSupportLog(int count);
+  // Entries ever made, also those dropped.
+  absl::StatusOr<int64_t> CountSupportLog();
 
  private:
   explicit ConfigDatabase(std::unique_ptr<sqlite::Database> database)

@@ -175,6 +175,9 @@ class ConfigStoreService::Impl
     const auto entries = store_.ListSupportLog(request->count());
     if (!entries.ok()) return rpc::ToGrpc(entries.status());
     for (const v1::SupportLogEntry& entry : *entries) *response->add_entries() = entry;
+    const absl::StatusOr<int64_t> total = store_.CountSupportLog();
+    if (!total.ok()) return rpc::ToGrpc(total.status());
+    response->set_total(*total);
     return Status::OK;
   }
 

@@ -281,4 +281,9 @@ absl::StatusOr<std::vector<v1::SupportLogEntry>> ConfigurationStore::ListSupport
   return file_->ListSupportLog(count == 0 ? kDefaultCount : count);
 }
 
+absl::StatusOr<int64_t> ConfigurationStore::CountSupportLog() {
+  const std::lock_guard lock(mutex_);
+  return file_->CountSupportLog();
+}
+
 }  // namespace fieldgate::config_store

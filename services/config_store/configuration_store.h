@@ -54,6 +54,8 @@ class ConfigurationStore {
 
   absl::Status AppendSupportLog(absl::string_view source, absl::string_view message);
   absl::StatusOr<std::vector<v1::SupportLogEntry>> ListSupportLog(int count);
+  // Entries ever made, also those that the ring has dropped.
+  absl::StatusOr<int64_t> CountSupportLog();
 
  private:
   ConfigurationStore(std::unique_ptr<ConfigDatabase> file, const v1::Device& device,

@@ -344,6 +344,7 @@ TEST_F(ConfigurationStoreTest, TheListenerHearsOfEachChange) {
 }
 
 TEST_F(ConfigurationStoreTest, TheSupportLogIsARingOf10000OneLineEntries) {
+  EXPECT_EQ(*store_->CountSupportLog(), 0);
   ASSERT_EQ(store_->AppendSupportLog("cloud_link", "two\nlines"), absl::OkStatus());
   ASSERT_EQ(store_->AppendSupportLog("cloud_link", std::string(3'000, 'x')), absl::OkStatus());
   auto entries = store_->ListSupportLog(0);
@@ -361,6 +362,7 @@ TEST_F(ConfigurationStoreTest, TheSupportLogIsARingOf10000OneLineEntries) {
                                  " SELECT 0, 'x', i FROM n"),
             absl::OkStatus());
   ASSERT_EQ(store_->AppendSupportLog("x", "last"), absl::OkStatus());
+  EXPECT_EQ(*store_->CountSupportLog(), 10'001) << "those ever made";
   entries = store_->ListSupportLog(10'000);
   ASSERT_EQ(entries->size(), 10'000u);
   EXPECT_EQ(entries->front().message(), "last");

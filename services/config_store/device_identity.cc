@@ -18,9 +18,30 @@ namespace {
 
 namespace json = boost::json;
 
-// What the manual's table of service routing knows (section 6).
-const char* const kInterfaces[] = {"Ethernet", "MODEM", "VPN"};
+using Strings = std::vector<std::string>;
+
+// What service routing (manual 6) and the system tree (manual 5) know.
+const char* const kInterfaces[] = {"Ethernet", "Ethernet2", "WLAN", "MODEM", "VPN"};
 constexpr size_t kMaxInterfaceName = 15;  // IFNAMSIZ - 1
+const char* const kLicense[] = {"HW_Rev",   "Oem",       "OName",     "PClass",
+                                "ProdName", "LicenseID", "ProductID", "UDID"};
+
+// All modules are in one text (Components) of a message on a metered line.
+constexpr size_t kMaxModules = 100;
+constexpr size_t kMaxText = 200;
+
+// A level of a path.
+bool IsModuleName(const std::string& name) {
+  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.';
+  });
+}
+
+bool IsPlainText(const std::string& text) {
+  return text.size() <= kMaxText && std::none_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_iscntrl(static_cast<unsigned char>(c));
+         });
+}
 
 class IdentityReader {
  public:
@@ -51,8 +72,11 @@ class IdentityReader {
 
   absl::Status ReadMember(const std::string& key, const json::value& value) {
     if (key == "interfaces") return ReadInterfaces(value);
-    static const std::vector<std::string>& known = *new std::vector<std::string>{
-        "serial_number", "product_name", "hardware_id", "interfaces", "signal_led"};
+    if (key == "modules") return ReadModules(value);
+    if (key == "license") return ReadLicense(value);
+    static const Strings& known =
+        *new Strings{"serial_number", "product_name", "hardware_id", "interfaces",   "signal_led",
+                     "modules",       "license",      "uboot",       "firmware_date"};
     if (std::find(known.begin(), known.end(), key) == known.end()) {
       Warn(key, known);
       return absl::OkStatus();
@@ -77,6 +101,66 @@ class IdentityReader {
       device_.set_product_name(text);
     } else if (key == "hardware_id") {
       device_.set_hardware_id(text);
+    } else if (key == "signal_led") {
+      if (text.find('/') != std::string::npos || !IsPlainText(text)) {
+        return Wrong(
+            absl::StrCat(key, " '", text, "' is no LED: write its name in /sys/class/leds"));
+      }
+      device_.set_signal_led(text);
+    } else if (!IsPlainText(text)) {
+      return WrongText(key);
+    } else if (key == "uboot") {
+      device_.set_uboot(text);
+    } else {
+      device_.set_firmware_date(text);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status WrongText(absl::string_view key) const {
+    return Wrong(absl::StrCat(key, " is wrong: write a text of at most ", kMaxText,
+                              " bytes in one line, in quotes"));
+  }
+
+  absl::Status ReadModules(const json::value& value) {
+    const json::object* const object = value.if_object();
+    if (object == nullptr || object->size() > kMaxModules) {
+      return Wrong(absl::StrCat("modules is no object of at most ", kMaxModules,
+                                " modules: write {\"C218\": \"S1-AA2\"}"));
+    }
+    for (const auto& member : *object) {
+      const std::string key(member.key());
+      if (!IsModuleName(key)) {
+        return Wrong(absl::StrCat("modules.", key,
+                                  " is no name of a module: write letters, digits, _ - and ."));
+      }
+      const json::string* const string = member.value().if_string();
+      v1::Device::Module& module = *device_.add_modules();
+      module.set_name(key);
+      if (string != nullptr) module.set_value(string->data(), string->size());
+      if (string == nullptr || !IsPlainText(module.value())) {
+        return WrongText(absl::StrCat("modules.", key));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadLicense(const json::value& value) {
+    const json::object* const object = value.if_object();
+    if (object == nullptr) {
+      return Wrong("license is no object: write {\"HW_Rev\": \"V31\"}");
+    }
+    const Strings known(std::begin(kLicense), std::end(kLicense));
+    for (const auto& member : *object) {
+      const std::string key(member.key());
+      if (std::find(known.begin(), known.end(), key) == known.end()) {
+        Warn(absl::StrCat("license.", key), known);
+        continue;
+      }
+      const json::string* const string = member.value().if_string();
+      const std::string text = string == nullptr ? "" : std::string(string->data(), string->size());
+      if (string == nullptr || !IsPlainText(text)) return WrongText(absl::StrCat("license.", key));
+      (*device_.mutable_license())[key] = text;
     }
     return absl::OkStatus();
   }

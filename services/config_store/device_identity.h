@@ -13,8 +13,12 @@ namespace fieldgate::config_store {
 //   serial_number  eight digits, in quotes; required
 //   product_name   1..64 ASCII characters; required
 //   hardware_id    text
-//   interfaces     object: "Ethernet", "MODEM", "VPN" -> Linux network interface
-//   signal_led     text: the LED that shows the MQTT connection (manual 7.5)
+//   interfaces     object: "Ethernet", "Ethernet2", "WLAN", "MODEM", "VPN" ->
+//                  Linux network interface
+//   signal_led     the LED that shows the MQTT connection (manual 7.5)
+//   modules        object: name of a module -> text, in order (manual 5)
+//   license        object: "HW_Rev", "Oem" ... -> text (manual 5)
+//   uboot, firmware_date   text (manual 5)
 // Unknown keys go to `warnings`, with the nearest known one.
 //
 // kInvalidArgument: names `file`, the key, and what would be right.

@@ -25,13 +25,26 @@ absl::StatusOr<v1::Device> Parse(absl::string_view members) {
 TEST(DeviceIdentityTest, AllKeysAreTaken) {
   const auto device = Parse(
       R"("serial_number": "01234567", "product_name": "WT640", "hardware_id": "GM20",
-         "interfaces": {"Ethernet": "eth0", "MODEM": "wwan0", "VPN": "tun0"},
-         "signal_led": "signal")");
+         "interfaces": {"Ethernet": "eth0", "Ethernet2": "eth1", "WLAN": "wlan0",
+                        "MODEM": "wwan0", "VPN": "tun0"},
+         "signal_led": "signal", "uboot": "2010.06", "firmware_date": "2026-11-23 10:00:00",
+         "modules": {"RTC": "RTC8564", "Modem0": "WT640", "COM1": "RS232"},
+         "license": {"HW_Rev": "V31", "Oem": "FP"})");
   ASSERT_TRUE(device.ok()) << device.status();
   EXPECT_EQ(device->serial_number(), "01234567");
   EXPECT_EQ(device->product_name(), "WT640");
   EXPECT_EQ(device->hardware_id(), "GM20");
   EXPECT_EQ(device->interfaces().at("MODEM"), "wwan0");
+  EXPECT_EQ(device->interfaces().at("WLAN"), "wlan0");
+  EXPECT_EQ(device->signal_led(), "signal");
+  EXPECT_EQ(device->uboot(), "2010.06");
+  EXPECT_EQ(device->firmware_date(), "2026-11-23 10:00:00");
+  EXPECT_EQ(device->license().at("HW_Rev"), "V31");
+  std::vector<std::string> modules;
+  for (const auto& module : device->modules()) {
+    modules.push_back(absl::StrCat(module.name(), "=", module.value()));
+  }
+  EXPECT_THAT(modules, ElementsAre("RTC=RTC8564", "Modem0=WT640", "COM1=RS232"));
   EXPECT_THAT(warnings, IsEmpty());
 }
 
@@ -54,6 +67,15 @@ TEST(DeviceIdentityTest, EachErrorNamesFileKeyValueAndRemedy) {
         Case{R"("interfaces": ["eth0"])", "device.json: interfaces is no object: write"},
         Case{R"("interfaces": {"VPN": "a/b"})",
              "device.json: interfaces.VPN is no network interface: write its name in quotes"},
+        Case{R"("modules": [])", "device.json: modules is no object of at most 100 modules: write"},
+        Case{R"("modules": {"A/B": "x"})", "device.json: modules.A/B is no name of a module"},
+        Case{R"("modules": {"": "x"})", "device.json: modules. is no name of a module"},
+        Case{R"("modules": {"A": 1})", "device.json: modules.A is wrong: write a text"},
+        Case{R"("modules": {"A": "x\ny"})", "device.json: modules.A is wrong: write a text"},
+        Case{R"("license": "x")", "device.json: license is no object: write"},
+        Case{R"("license": {"Oem": null})", "device.json: license.Oem is wrong: write a text"},
+        Case{R"("uboot": "a\u0007")", "device.json: uboot is wrong: write a text of at most 200"},
+        Case{R"("signal_led": "../x")", "device.json: signal_led '../x' is no LED: write its"},
         Case{R"("serial_number": )", "device.json: no valid JSON"}}) {
     const auto device = Parse(c.members);
     EXPECT_EQ(device.status().code(), absl::StatusCode::kInvalidArgument) << c.members;
@@ -64,12 +86,13 @@ TEST(DeviceIdentityTest, EachErrorNamesFileKeyValueAndRemedy) {
 TEST(DeviceIdentityTest, AnUnknownKeyIsAWarningWithTheNearestKnownOne) {
   const auto device = Parse(
       R"("serial_number": "01234567", "product_name": "W", "hardwareid": "x",
-         "interfaces": {"Modem": "wwan0"})");
+         "interfaces": {"Modem": "wwan0"}, "license": {"OEM": "x"})");
   ASSERT_TRUE(device.ok()) << device.status();
   EXPECT_THAT(warnings,
               ElementsAre("device.json: hardwareid is not known and has no effect; did you mean "
                           "hardware_id?",
-                          "device.json: interfaces.Modem is not known and has no effect"));
+                          "device.json: interfaces.Modem is not known and has no effect",
+                          HasSubstr("license.OEM is not known and has no effect")));
 }
 
 TEST(DeviceIdentityTest, AMissingFileIsNotFoundAndNamed) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/cli/options.h"
+#include "common/version/version.h"
 #include "services/config_store/main.h"
 #include "services/fieldgate/import.h"
 #include "services/fieldgate/run.h"
@@ -19,8 +20,6 @@
 
 namespace fieldgate::commands {
 namespace {
-
-constexpr char kVersion[] = "fieldgate 0.1.0\n";
 
 constexpr char kHelp[] = R"(Usage: fieldgate SUBCOMMAND ...
 
@@ -76,7 +75,8 @@ int Dispatch(int argc, char** argv) {
     known.push_back(subcommand.name);
   }
   if (word == "--help" || word == "-h" || word == "--version") {
-    std::fputs(word == "--version" ? kVersion : kHelp, stdout);
+    std::fputs(word == "--version" ? absl::StrCat("fieldgate ", kVersion, "\n").c_str() : kHelp,
+               stdout);
     return kDone;
   }
   const std::string nearest = cli::Nearest(word, known);

@@ -1,8 +1,10 @@
 #include "services/process_data/main.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "common/rpc/rpc.h"
 #include "common/service/service.h"
@@ -14,10 +16,21 @@
 #include "services/process_data/process_data_service.h"
 #include "services/process_data/process_image.h"
 #include "services/process_data/sqlite_variable_store.h"
+#include "services/process_data/support_log.h"
+#include "services/process_data/system/system_tree.h"
 #include "services/process_data/variables.h"
 
 namespace fieldgate::process_data {
 namespace {
+
+CycleTimes CycleTimesOf(const std::vector<DeviceStatus>& devices) {
+  CycleTimes times;
+  for (const DeviceStatus& device : devices) {
+    times.last = std::max(times.last, device.last_poll);
+    times.longest = std::max(times.longest, device.longest_poll);
+  }
+  return times;
+}
 
 // Of the calls that run when the service stops. Streams always use all of it.
 constexpr absl::Duration kGrace = absl::Milliseconds(250);
@@ -35,16 +48,25 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
                          [](const std::string& host, uint16_t port) {
                            return std::make_shared<ModbusBus>(host, port);
                          });
-  const std::unique_ptr<grpc::Service> service = MakeProcessDataService(image, control, clock);
+  const std::shared_ptr<grpc::Channel> config_store =
+      rpc::Connect(options.state_dir.Socket("config_store"));
+  SystemTree system(
+      image, clock,
+      SystemReader(clock, {.root = "",
+                           .state_dir = options.state_dir.path,
+                           .support_log = SupportLogCounter(config_store),
+                           .cycle_times = [&control] { return CycleTimesOf(control.Devices()); }}));
+  const std::unique_ptr<grpc::Service> service =
+      MakeProcessDataService(image, control, clock, &system);
   absl::StatusOr<std::unique_ptr<rpc::Server>> server =
       rpc::Server::Start(options.state_dir.Socket("process_data"), {service.get()});
   if (!server.ok()) return server.status();
   {
-    const ConfigurationWatcher watcher(
-        rpc::Connect(options.state_dir.Socket("config_store")),
-        [&control](const config_store::v1::Configuration& configuration) {
-          control.Configure(configuration.acquisition());
-        });
+    const ConfigurationWatcher watcher(config_store,
+                                       [&](const config_store::v1::Configuration& configuration) {
+                                         system.Configure(configuration.device());
+                                         control.Configure(configuration.acquisition());
+                                       });
     wait();
     (*server)->Shutdown(kGrace);
   }

@@ -140,6 +140,7 @@ void Poller::PollDevice(std::unique_lock<std::mutex>& lock, size_t device) {
   const bool retry = status.ok || status.polls == 0;
   polling_ = true;
   lock.unlock();
+  const MonotonicTime begin = clock_.Now();
   const absl::Status result = d.io->Poll(retry, give_up_, cycle_);
   const absl::Time at = clock_.WallNow();
   // What was read when the pause came is dropped: points keep what they had.
@@ -154,7 +155,10 @@ void Poller::PollDevice(std::unique_lock<std::mutex>& lock, size_t device) {
   polling_ = false;
   notice_.notify_all();
   if (given_up) return;
-  schedule_.End(device, clock_.Now(), result.ok());
+  const MonotonicTime end = clock_.Now();
+  status.last_poll = end - begin;
+  status.longest_poll = std::max(status.longest_poll, status.last_poll);
+  schedule_.End(device, end, result.ok());
   NoteResult(device, result, at);
 }
 

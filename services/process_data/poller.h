@@ -28,6 +28,9 @@ struct DeviceStatus {
   uint64_t failed_polls = 0;
   uint64_t missed_cycles = 0;
   absl::Time last_ok_at = absl::UnixEpoch();
+  // How long a poll took that was not given up.
+  absl::Duration last_poll = absl::ZeroDuration();
+  absl::Duration longest_poll = absl::ZeroDuration();
 };
 
 // Polls the devices of one line (one connection) on a thread of its own, and

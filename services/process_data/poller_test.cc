@@ -99,6 +99,14 @@ TEST_F(PollerTest, ADeadDeviceHasStateZeroUntilItAnswersAgain) {
   EXPECT_GT(status.polls, status.failed_polls);
 }
 
+TEST_F(PollerTest, TheStatusTellsHowLongPollsTook) {
+  Start(1);
+  ASSERT_TRUE(Eventually(kPatience, [&] { return poller_->Status()[0].polls > 1; }));
+  const DeviceStatus status = poller_->Status()[0];
+  EXPECT_GT(status.last_poll, absl::ZeroDuration());
+  EXPECT_GE(status.longest_poll, status.last_poll);
+}
+
 TEST_F(PollerTest, OneDeadUnitDoesNotStarveTheOthersOfItsLine) {
   bus_->Fail(1, absl::DeadlineExceededError("timeout"));
   Start(2);

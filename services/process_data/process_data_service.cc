@@ -50,11 +50,18 @@ void ToProto(Batch& batch, v1::ValueBatch& message) {
 
 class ProcessDataService : public v1::ProcessData::Service {
  public:
-  ProcessDataService(ProcessImage& image, ProcessControl& control, const Clock& clock)
-      : image_(image), control_(control), clock_(clock) {}
+  ProcessDataService(ProcessImage& image, ProcessControl& control, const Clock& clock,
+                     SystemTree* system)
+      : image_(image), control_(control), clock_(clock), system_(system) {}
 
   grpc::Status Get(grpc::ServerContext*, const v1::GetRequest* request,
                    v1::GetResponse* response) override {
+    if (system_ != nullptr) {
+      absl::StatusOr<tixml::v1::Node> node = system_->Get(request->path());
+      if (!node.ok()) return rpc::ToGrpc(node.status());
+      *response->mutable_node() = *std::move(node);
+      return grpc::Status::OK;
+    }
     const std::string path = NormalizePath(request->path());
     const absl::StatusOr<std::vector<ProcessImage::Reading>> readings = image_.Read(path);
     if (!readings.ok()) return rpc::ToGrpc(readings.status());
@@ -70,9 +77,12 @@ class ProcessDataService : public v1::ProcessData::Service {
 
   grpc::Status Subscribe(grpc::ServerContext* context, const v1::SubscribeRequest* request,
                          grpc::ServerWriter<v1::ValueBatch>* writer) override {
+    const std::vector<std::string> paths(request->paths().begin(), request->paths().end());
     absl::StatusOr<std::unique_ptr<Subscription>> subscription =
-        image_.Subscribe({request->paths().begin(), request->paths().end()}, request->subtree());
+        image_.Subscribe(paths, request->subtree());
     if (!subscription.ok()) return rpc::ToGrpc(subscription.status());
+    std::unique_ptr<SystemTree::Interest> interest;
+    if (system_ != nullptr) interest = system_->Subscribe(paths, request->subtree());
     Batch batch;
     v1::ValueBatch message;
     while (!context->IsCancelled()) {
@@ -119,13 +129,14 @@ class ProcessDataService : public v1::ProcessData::Service {
   ProcessImage& image_;
   ProcessControl& control_;
   const Clock& clock_;
+  SystemTree* const system_;
 };
 
 }  // namespace
 
 std::unique_ptr<grpc::Service> MakeProcessDataService(ProcessImage& image, ProcessControl& control,
-                                                      const Clock& clock) {
-  return std::make_unique<ProcessDataService>(image, control, clock);
+                                                      const Clock& clock, SystemTree* system) {
+  return std::make_unique<ProcessDataService>(image, control, clock, system);
 }
 
 }  // namespace fieldgate::process_data

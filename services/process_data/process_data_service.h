@@ -5,6 +5,7 @@
 #include "common/time/clock.h"
 #include "services/process_data/process_control.h"
 #include "services/process_data/process_image.h"
+#include "services/process_data/system/system_tree.h"
 
 namespace grpc {
 class Service;
@@ -14,7 +15,9 @@ namespace fieldgate::process_data {
 
 // The gRPC face (proto ProcessData): translates, decides nothing. The
 // arguments must outlive it. Streams end soon after their call is cancelled.
+// Without `system` there is nothing but the process.
 std::unique_ptr<grpc::Service> MakeProcessDataService(ProcessImage& image, ProcessControl& control,
-                                                      const Clock& clock);
+                                                      const Clock& clock,
+                                                      SystemTree* system = nullptr);
 
 }  // namespace fieldgate::process_data

@@ -30,7 +30,8 @@ bool HasLayout(const PointGroup& group, const DeviceLayout& layout) {
 
 ProcessImage::ProcessImage(absl::Time now)
     : variables_(std::make_shared<PointGroup>(PointGroup::Type::kVariables)),
-      program_(std::make_shared<PointGroup>(PointGroup::Type::kProgram)) {
+      program_(std::make_shared<PointGroup>(PointGroup::Type::kProgram)),
+      system_(std::make_shared<PointGroup>(PointGroup::Type::kSystem)) {
   const Slot mode{
       .sampled_at_us = absl::ToUnixMicros(now), .kind = ValueKind::kText, .state = kStateNone};
   program_->Add(kProgramMode, 0, mode, "Run");
@@ -72,12 +73,14 @@ std::vector<PointGroup*> ProcessImage::InOrder() const {
   for (const auto& group : reports_) groups.push_back(group.get());
   groups.push_back(variables_.get());
   groups.push_back(program_.get());
+  groups.push_back(system_.get());
   return groups;
 }
 
 bool ProcessImage::IsOwned(absl::string_view path) const {
   const absl::string_view first = FirstLevel(path);
   return first == FirstLevel(kVariables) || first == FirstLevel(kProgramMode) ||
+         first == FirstLevel(kMainboard) ||
          std::any_of(devices_.begin(), devices_.end(), [first](const auto& device) {
            return FirstLevel(device->device_path) == first;
          });
@@ -130,11 +133,26 @@ std::vector<DeviceHandle> ProcessImage::ConfigureDevices(const std::vector<Devic
 
 void ProcessImage::ConfigureVariables(const std::vector<std::pair<std::string, Value>>& variables,
                                       absl::Time now) {
-  std::lock_guard lock(mutex_);
-  ++version_;
-  auto group = std::make_shared<PointGroup>(PointGroup::Type::kVariables);
+  std::vector<std::pair<std::string, Value>> values;
   for (const auto& [name, value] : variables) {
-    std::string path = absl::StrCat(kVariables, "/", name);
+    values.emplace_back(absl::StrCat(kVariables, "/", name), value);
+  }
+  std::lock_guard lock(mutex_);
+  Replace(variables_, values, now);
+}
+
+void ProcessImage::ConfigureSystem(const std::vector<std::pair<std::string, Value>>& values,
+                                   absl::Time now) {
+  std::lock_guard lock(mutex_);
+  Replace(system_, values, now);
+}
+
+void ProcessImage::Replace(std::shared_ptr<PointGroup>& group,
+                           const std::vector<std::pair<std::string, Value>>& values,
+                           absl::Time now) {
+  ++version_;
+  auto next = std::make_shared<PointGroup>(group->type);
+  for (const auto& [path, value] : values) {
     std::string text;
     const Sample sample = FromValue(value, text);
     Slot slot{.bits = sample.bits,
@@ -143,18 +161,32 @@ void ProcessImage::ConfigureVariables(const std::vector<std::pair<std::string, V
               .kind = sample.kind,
               .state = kStateNone};
     const auto it = index_.find(path);
-    if (it != index_.end() && it->second.group == variables_.get()) {
-      const Slot& old = variables_->slots[it->second.slot];
-      const bool same = old.kind == slot.kind && old.bits == slot.bits &&
-                        variables_->texts[it->second.slot] == text;
+    if (it != index_.end() && it->second.group == group.get()) {
+      const Slot& old = group->slots[it->second.slot];
+      const bool same =
+          old.kind == slot.kind && old.bits == slot.bits && group->texts[it->second.slot] == text;
       if (same) slot = old;
     }
-    group->version = std::max(group->version, slot.version);
-    group->Add(std::move(path), 0, slot, std::move(text));
+    next->version = std::max(next->version, slot.version);
+    next->Add(path, 0, slot, std::move(text));
   }
   // Before the old group goes, whose strings the index views.
-  variables_.swap(group);
+  group.swap(next);
   Structure();
+}
+
+void ProcessImage::PutSystem(const std::vector<std::pair<std::string, Value>>& values,
+                             absl::Time at) {
+  std::lock_guard lock(mutex_);
+  ++version_;
+  for (const auto& [path, value] : values) {
+    const auto it = index_.find(path);
+    if (it == index_.end() || it->second.group != system_.get()) continue;
+    std::string text;
+    const Sample sample = FromValue(value, text);
+    Write(*system_, it->second.slot, sample, kStateNone, text, absl::ToUnixMicros(at));
+  }
+  Wake(*system_);
 }
 
 void ProcessImage::CommitPoll(const DeviceHandle& device, const PollUpdate& update) {
@@ -223,7 +255,7 @@ absl::Status ProcessImage::NotFound(absl::string_view path) const {
     return absl::NotFoundError(absl::StrCat(path, " is a subtree, not a value"));
   }
   return absl::NotFoundError(
-      part.empty() ? absl::StrCat("nothing has the path '", path, "'; all paths begin with ", kRoot)
+      part.empty() ? absl::StrCat("nothing has the path '", path, "'; Get without a path shows all")
                    : absl::StrCat("nothing has the path ", path, "; of it ", part, " exists"));
 }
 
@@ -262,6 +294,7 @@ absl::StatusOr<ProcessImage::Location> ProcessImage::Locate(absl::string_view pa
       location.kind = Location::Kind::kProgramMode;
       break;
     case PointGroup::Type::kReport:
+    case PointGroup::Type::kSystem:
       break;
   }
   return location;

@@ -49,8 +49,9 @@ struct PollUpdate {
 };
 
 // The values of everything under /Process: devices in the order of their
-// configuration, then what other services report, then process variables and
-// the program. Thread-safe; no call waits for more than other calls' copying.
+// configuration, then what other services report, then process variables, the
+// program and the mainboard; and those of the system beside it. Thread-safe; no call waits for more
+// than other calls' copying.
 class ProcessImage {
  public:
   explicit ProcessImage(absl::Time now);
@@ -69,6 +70,12 @@ class ProcessImage {
   // update.
   void ConfigureVariables(const std::vector<std::pair<std::string, Value>>& variables,
                           absl::Time now);
+  // Replaces the set of values that the device has of itself, below
+  // /Process/MB and outside /Process (system/).
+  void ConfigureSystem(const std::vector<std::pair<std::string, Value>>& values, absl::Time now);
+  // New values of some of them, at once; paths that are none of them are left
+  // out.
+  void PutSystem(const std::vector<std::pair<std::string, Value>>& values, absl::Time at);
 
   // All samples of a poll at once: a reader sees all of them or none. When the
   // device answered, DeviceState becomes 1 and ChangeToggle changes; otherwise
@@ -125,6 +132,10 @@ class ProcessImage {
 
   // All of these with mutex_ held.
   DeviceHandle MakeDevice(const DeviceLayout& layout, absl::Time now);
+  // Replaces `group` by one of `values` (path, value); one whose value is as it
+  // was is no update.
+  void Replace(std::shared_ptr<PointGroup>& group,
+               const std::vector<std::pair<std::string, Value>>& values, absl::Time now);
   void Write(PointGroup& group, size_t slot, const Sample& sample, uint8_t state,
              const std::string& text, int64_t at_us);
   void Structure();  // the set of points has changed
@@ -138,6 +149,7 @@ class ProcessImage {
   std::vector<std::shared_ptr<PointGroup>> reports_;
   std::shared_ptr<PointGroup> variables_;
   std::shared_ptr<PointGroup> program_;
+  std::shared_ptr<PointGroup> system_;
   // Views of the groups' paths.
   std::unordered_map<std::string_view, PointRef> index_;
   uint64_t version_ = 0;    // grows with every write

@@ -88,8 +88,8 @@ TEST_F(ProcessImageTest, NotFoundNamesTheLongestPartThatExists) {
   EXPECT_THAT(Read("/Process/B/D/Q"), ElementsAre(EndsWith("of it /Process/B/D exists")));
   EXPECT_THAT(Read("/Process/B/DD/Q"), ElementsAre(EndsWith("of it /Process/B exists")));
   EXPECT_THAT(Read("/Process/X"), ElementsAre(EndsWith("of it /Process exists")));
-  EXPECT_THAT(Read("/Proces"), ElementsAre(EndsWith("all paths begin with /Process")));
-  EXPECT_THAT(Read(""), ElementsAre(EndsWith("all paths begin with /Process")));
+  EXPECT_THAT(Read("/Proces"), ElementsAre(EndsWith("Get without a path shows all")));
+  EXPECT_THAT(Read(""), ElementsAre(EndsWith("Get without a path shows all")));
 }
 
 TEST_F(ProcessImageTest, AnUnchangedDeviceKeepsItsHandle) {
@@ -177,7 +177,7 @@ TEST_F(ProcessImageTest, AReportMustNotTakeWhatABusOrVariableOwns) {
   image_.ConfigureDevices({Device("/Process/Bus1/D", {"P"})}, kNow);
   const auto report = image_.OpenReport();
   for (const char* path : {"/Process/Bus1/Other", "/Process/PV/X", "/Process/Program/Mode",
-                           "/Other/X", "/Process", "/Process//X", ""}) {
+                           "/Process/MB/CPULoad", "/Other/X", "/Process", "/Process//X", ""}) {
     EXPECT_EQ(report->Update({}, {{"/Process/C/A", "1"}, {path, "1"}}, kNow).code(),
               absl::StatusCode::kInvalidArgument)
         << path;
@@ -194,6 +194,32 @@ TEST_F(ProcessImageTest, AReportIsBounded) {
   EXPECT_FALSE(report->Update({}, values, kNow).ok());
   values.pop_back();
   EXPECT_TRUE(report->Update({}, values, kNow).ok());
+}
+
+TEST_F(ProcessImageTest, TheSystemsValuesStandAfterTheProgram) {
+  image_.ConfigureSystem({{"/SerialNo", Value("007")}, {"/Process/MB/CPULoad", Value()}}, kNow);
+  EXPECT_THAT(Read("/Process"), ElementsAre("/Process/Program/Mode=Run", "/Process/MB/CPULoad="));
+  EXPECT_THAT(Read("/SerialNo"), ElementsAre("/SerialNo=007"));
+  EXPECT_EQ(image_.Locate("/SerialNo")->kind, ProcessImage::Location::Kind::kReadOnly);
+}
+
+TEST_F(ProcessImageTest, OnlyValuesThatTheSystemHasArePut) {
+  image_.ConfigureVariables({{"V", Value(int64_t{1})}}, kNow);
+  image_.ConfigureSystem({{"/A", Value(int64_t{1})}, {"/B", Value(int64_t{1})}}, kNow);
+  image_.PutSystem(
+      {{"/A", Value(int64_t{2})}, {"/C", Value(int64_t{2})}, {"/Process/PV/V", Value(int64_t{2})}},
+      kNow);
+  EXPECT_THAT(Read("/A"), ElementsAre("/A=2"));
+  EXPECT_THAT(Read("/B"), ElementsAre("/B=1"));
+  EXPECT_THAT(Read("/C"), ElementsAre(HasSubstr("nothing has the path")));
+  EXPECT_THAT(Read("/Process/PV"), ElementsAre("/Process/PV/V=1"));
+}
+
+TEST_F(ProcessImageTest, ANewSetOfSystemValuesReplacesTheFormer) {
+  image_.ConfigureSystem({{"/A", Value(int64_t{1})}, {"/B", Value(int64_t{1})}}, kNow);
+  image_.ConfigureSystem({{"/B", Value(int64_t{2})}}, kNow);
+  EXPECT_THAT(Read("/A"), ElementsAre(HasSubstr("nothing has the path")));
+  EXPECT_THAT(Read("/B"), ElementsAre("/B=2"));
 }
 
 TEST_F(ProcessImageTest, ANewBusTakesThePathsOfAReport) {

@@ -4,21 +4,10 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
-#include "common/value/value.h"
 #include "services/process_data/paths.h"
 #include "services/process_data/process_image.h"
 
 namespace fieldgate::process_data {
-namespace {
-
-// "1.10" is a version as often as a number: only what prints the same is one.
-Value ValueOf(const std::string& text) {
-  Value value = InferValue(text);
-  if (ToText(value) != text) value = text;
-  return value;
-}
-
-}  // namespace
 
 bool EraseIf(PointGroup& group, const std::function<bool(const std::string&)>& condition) {
   size_t kept = 0;
@@ -101,7 +90,7 @@ absl::Status Report::Update(const std::vector<std::string>& remove,
   if (changed) image_.Structure();
   for (const std::string& path : order) {
     std::string text;
-    const Sample sample = FromValue(ValueOf(texts[path]), text);
+    const Sample sample = FromValue(ExactValue(texts[path]), text);
     image_.Write(*group_, image_.index_.at(path).slot, sample, kStateNone, text,
                  absl::ToUnixMicros(now));
   }

@@ -34,4 +34,10 @@ Sample FromValue(const Value& value, std::string& text) {
   return Sample();
 }
 
+Value ExactValue(const std::string& text) {
+  Value value = InferValue(text);
+  if (ToText(value) != text) value = text;
+  return value;
+}
+
 }  // namespace fieldgate::process_data

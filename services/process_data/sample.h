@@ -35,4 +35,8 @@ struct Sample {
 Value ToValue(ValueKind kind, uint64_t bits, const std::string& text);
 Sample FromValue(const Value& value, std::string& text);
 
+// The value of a text that comes from elsewhere. "1.10" is a version as often
+// as a number: only what prints the same again is one.
+Value ExactValue(const std::string& text);
+
 }  // namespace fieldgate::process_data

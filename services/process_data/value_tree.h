@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -9,9 +10,23 @@
 
 namespace fieldgate::process_data {
 
-// The tree of `readings`, all at or below `path`, in their order: an element a
-// level, named after it; a value is an element with its text in the attribute
-// "_". The result is the element of `path`.
+// Builds the tree of an element `root` with the path `path`, which must
+// outlive it: an element a level, named after it, in the order of adding.
+class TreeBuilder {
+ public:
+  TreeBuilder(absl::string_view path, tixml::v1::Node& root) { nodes_[std::string(path)] = &root; }
+
+  // The element of `path`, which is at or below the root's.
+  tixml::v1::Node& At(absl::string_view path);
+  // Gives it a value: a text in the attribute "_".
+  void Put(absl::string_view path, absl::string_view text);
+
+ private:
+  std::unordered_map<std::string, tixml::v1::Node*> nodes_;
+};
+
+// The tree of `readings`, all at or below `path`, in their order. The
+// result is the element of `path`.
 tixml::v1::Node BuildTree(absl::string_view path,
                           const std::vector<ProcessImage::Reading>& readings);
 

@@ -154,18 +154,13 @@ class Execution {
   }
 
   Node Get(const Node& command, Failure& failure) {
-    const std::string* path = command.Find("_");
-    const bool whole = path == nullptr || Trimmed(*path).empty();
-    absl::StatusOr<Node> node = process_.Get(whole ? "/Process" : absl::string_view(*path));
+    const std::string* attribute = command.Find("_");
+    const absl::string_view path = attribute == nullptr ? "" : absl::string_view(*attribute);
+    absl::StatusOr<Node> node = process_.Get(path);
     Node answer;
     if (!node.ok()) {
       Fail(command, failure, tixml::NumberFor(node.status()),
-           Annotate(node.status(), absl::StrCat("Get ", whole ? "" : *path)).message());
-    } else if (whole) {
-      Node system;
-      system.name = "SYSTEM";
-      system.Add(*std::move(node));
-      answer.Add(std::move(system));
+           Annotate(node.status(), absl::StrCat("Get ", path)).message());
     } else if (const std::string* value = node->Find("_");
                value != nullptr && node->children.empty()) {
       answer.Set("_", *value);

@@ -50,6 +50,11 @@ class InterpreterTest : public testing::Test {
     process.Add(cloud_conn);
     process_.subtrees_["/Process/CloudConn"] = cloud_conn;
     process_.subtrees_["/Process"] = process;
+    Node system = Named("SYSTEM");
+    system.Add(process);
+    process_.subtrees_["/"] = system;
+    process_.subtrees_["/Ethernet"] = Named("Ethernet");
+    process_.values_["/SerialNo"] = "04600912";
   }
 
   Interpreter::TextResult Execute(absl::string_view text) {
@@ -84,6 +89,11 @@ TEST_F(InterpreterTest, GetWithoutPathAnswersTheWholeTree) {
       "  </SYSTEM>\n</Get>]";
   EXPECT_EQ(Execute(R"([<Get ver="y"/>])").text, whole);
   EXPECT_EQ(Execute(R"([<Get _="/"/>])").text, whole);
+}
+
+TEST_F(InterpreterTest, GetReachesWhatTheDeviceTellsAboutItself) {
+  EXPECT_EQ(Execute(R"([<Get _="/SerialNo"/>])").text, R"([<Get _="04600912"/>])");
+  EXPECT_EQ(Execute(R"([<Get _="Ethernet/" ver="y"/>])").text, "[<Get>\n  <Ethernet/>\n</Get>]");
 }
 
 TEST_F(InterpreterTest, GetOfAnUnknownPathAnswersTheNumberByDefault) {

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/system_tree/paths.h"
 
 namespace fieldgate::config_store {
 namespace {
@@ -13,6 +14,9 @@ namespace {
 constexpr absl::string_view kReserved[] = {"PV",         "Program",    "MB",      "CloudConn",
                                            "CloudConn2", "CloudConn3", "VPN",     "OneWire",
                                            "SysIO",      "HTTPConn",   "IBMConn", "GNSS"};
+
+// Values of the type gps (manual 7.1).
+constexpr absl::string_view kPosition = "/GNSS/";
 
 // "C540", "C03e": an expansion module by its address (manual Table 2-1).
 bool IsExpansionModule(absl::string_view branch) {
@@ -48,7 +52,8 @@ v1::DataPoint::Origin Origins::Find(absl::string_view path) const {
   if (found != paths_.end()) return found->second;
   constexpr absl::string_view kProcess = "/Process/";
   if (!absl::StartsWith(path, kProcess)) {
-    return path == "/Process" ? v1::DataPoint::UNKNOWN : v1::DataPoint::OTHER;
+    const bool known = system_tree::IsValue(path) || absl::StartsWith(path, kPosition);
+    return known ? v1::DataPoint::OTHER : v1::DataPoint::UNKNOWN;
   }
   const absl::string_view rest = path.substr(kProcess.size());
   const size_t slash = rest.find('/');

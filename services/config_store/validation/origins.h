@@ -15,7 +15,8 @@ class Origins {
   explicit Origins(const v1::Acquisition& acquisition);
 
   // UNKNOWN: neither a bus point nor a process variable nor below one of the
-  // system's own branches. Paths outside /Process are the system tree: OTHER.
+  // system's own branches of /Process, nor one of the values that the device
+  // has outside of it.
   v1::DataPoint::Origin Find(absl::string_view path) const;
 
  private:

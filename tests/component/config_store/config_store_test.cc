@@ -296,6 +296,7 @@ TEST_F(ConfigStoreTest, RevisionsAndSupportLogAreListedNewestFirst) {
   ASSERT_TRUE(Call(&v1::ConfigStore::Stub::ListSupportLog, list, &entries).ok());
   ASSERT_EQ(entries.entries_size(), 1);
   EXPECT_EQ(entries.entries(0).message(), "second");
+  EXPECT_EQ(entries.total(), 2);
 }
 
 TEST_F(ConfigStoreTest, WritersAndReadersAtOnceLeaveEachRevisionWhole) {

@@ -13,6 +13,8 @@
 #include "services/process_data/process_data_service.h"
 #include "services/process_data/process_image.h"
 #include "services/process_data/sqlite_variable_store.h"
+#include "services/process_data/support_log.h"
+#include "services/process_data/system/system_tree.h"
 #include "services/process_data/variables.h"
 
 namespace fieldgate::process_data {
@@ -21,6 +23,13 @@ void FakeConfigStore::Serve(const config_store::v1::Acquisition& acquisition) {
   std::lock_guard lock(mutex_);
   configuration_.set_revision(configuration_.revision() + 1);
   *configuration_.mutable_acquisition() = acquisition;
+  changed_.notify_all();
+}
+
+void FakeConfigStore::ServeDevice(const config_store::v1::Device& device) {
+  std::lock_guard lock(mutex_);
+  configuration_.set_revision(configuration_.revision() + 1);
+  *configuration_.mutable_device() = device;
   changed_.notify_all();
 }
 
@@ -49,10 +58,17 @@ struct ProcessDataHarness::Running {
                 [](const std::string& host, uint16_t port) {
                   return std::make_shared<ModbusBus>(host, port);
                 }),
-        service(MakeProcessDataService(image, control, RealClock())) {}
+        config_store(rpc::Connect(state_dir + "/config_store.sock")),
+        system(image, RealClock(),
+               SystemReader(RealClock(), {.root = "",
+                                          .state_dir = state_dir,
+                                          .support_log = SupportLogCounter(config_store)})),
+        service(MakeProcessDataService(image, control, RealClock(), &system)) {}
 
   ProcessImage image{absl::Now()};
   ProcessControl control;
+  std::shared_ptr<grpc::Channel> config_store;
+  SystemTree system;
   std::unique_ptr<grpc::Service> service;
   std::unique_ptr<rpc::Server> server;
   std::unique_ptr<ConfigurationWatcher> watcher;
@@ -79,9 +95,10 @@ void ProcessDataHarness::StartProcessData() {
   ASSERT_TRUE(server.ok()) << server.status();
   running_->server = *std::move(server);
   running_->watcher = std::make_unique<ConfigurationWatcher>(
-      rpc::Connect(Socket("config_store")),
-      [control = &running_->control](const config_store::v1::Configuration& configuration) {
-        control->Configure(configuration.acquisition());
+      running_->config_store,
+      [running = running_.get()](const config_store::v1::Configuration& configuration) {
+        running->system.Configure(configuration.device());
+        running->control.Configure(configuration.acquisition());
       });
 }
 

@@ -20,10 +20,17 @@ inline constexpr absl::Duration kPatience = absl::Seconds(30);
 class FakeConfigStore final : public config_store::v1::ConfigStore::Service {
  public:
   void Serve(const config_store::v1::Acquisition& acquisition);
+  void ServeDevice(const config_store::v1::Device& device);
 
   grpc::Status WatchConfiguration(
       grpc::ServerContext* context, const config_store::v1::WatchConfigurationRequest* request,
       grpc::ServerWriter<config_store::v1::Configuration>* writer) override;
+
+  grpc::Status ListSupportLog(grpc::ServerContext*, const config_store::v1::ListSupportLogRequest*,
+                              config_store::v1::ListSupportLogResponse* response) override {
+    response->set_total(35299);
+    return grpc::Status::OK;
+  }
 
  private:
   std::mutex mutex_;

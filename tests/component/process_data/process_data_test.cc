@@ -51,10 +51,11 @@ TEST_F(ProcessDataTest, GetOfASubtreeIsATreeInConfigurationOrder) {
   const auto tree = harness_.GetTree("Process/");
   ASSERT_TRUE(tree.ok()) << tree.status();
   EXPECT_EQ(tree->name(), "Process");
-  ASSERT_EQ(tree->children_size(), 3);
+  ASSERT_EQ(tree->children_size(), 4);
   EXPECT_EQ(tree->children(0).name(), "Bus");
   EXPECT_EQ(tree->children(1).name(), "PV");
   EXPECT_EQ(tree->children(2).name(), "Program");
+  EXPECT_EQ(tree->children(3).name(), "MB");
   const auto& device = tree->children(0).children(0);
   EXPECT_EQ(device.name(), "Dev");
   std::vector<std::string> names;

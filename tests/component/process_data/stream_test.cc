@@ -90,7 +90,7 @@ TEST_F(StreamTest, AReconfigurationSendsAnotherDictionary) {
 }
 
 TEST_F(StreamTest, ASubtreeFollowsWhatComes) {
-  const auto stream = Subscribe({"/Process"}, /*subtree=*/true);
+  const auto stream = Subscribe({"/Process/Bus", "/Process/Program"}, /*subtree=*/true);
   ASSERT_TRUE(stream->Read());
   EXPECT_THAT(stream->batch.dictionary().paths(), ElementsAre("/Process/Program/Mode"));
   EXPECT_THAT(stream->batch.texts(), ElementsAre("Run"));

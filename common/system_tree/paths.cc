@@ -1,0 +1,91 @@
+#include "common/system_tree/paths.h"
+
+#include <algorithm>
+
+#include "absl/strings/strip.h"
+
+namespace fieldgate::system_tree {
+namespace {
+
+constexpr absl::string_view kValues[] = {
+    "/Hardware/RAM/Size",
+    "/Hardware/RAM/Attributes",
+    "/Hardware/ROM/Size",
+    "/Hardware/ROM/Attributes",
+    "/Hardware/FileSystem/Size",
+    "/Hardware/FileSystem/Type",
+    "/Hardware/FileSystem/Attributes",
+    "/Firmware/Version",
+    "/Firmware/Date",
+    "/Linux/SystemInfo",
+    "/Linux/Uboot",
+    "/LicenseRef/HW_Rev",
+    "/LicenseRef/Oem",
+    "/LicenseRef/OName",
+    "/LicenseRef/PClass",
+    "/LicenseRef/ProdName",
+    "/LicenseRef/LicenseID",
+    "/LicenseRef/ProductID",
+    "/LicenseRef/UDID",
+    "/LogCounter/SupportLog",
+    "/GSM/State",
+    "/TIMES/TIME",
+    "/TIMES/DATE",
+    "/TIMES/RFC822DATE",
+    "/TIMES/ISO8601DATE",
+    "/TIMES/PowerOffTime",
+    "/TIMES/PowerOnTime",
+    "/TIMES/DAYOFWEEK",
+    "/TIMES/DAYOFWEEKNO",
+    "/TIMES/YYYY_MM_DD",
+    "/TIMES/HH_MM_SS",
+    "/TIMES/HEXDATE",
+    "/TIMES/YYMM",
+    "/Ethernet/Link",
+    "/Ethernet/LinkState",
+    "/Ethernet/AssignedIP",
+    "/Ethernet/SubnetMask",
+    "/Ethernet/MAC",
+    "/Ethernet/Gateway",
+    "/Ethernet/DNS_1",
+    "/Ethernet2/Link",
+    "/Ethernet2/LinkState",
+    "/Ethernet2/AssignedIP",
+    "/Ethernet2/SubnetMask",
+    "/Ethernet2/MAC",
+    "/Ethernet2/Gateway",
+    "/Ethernet2/DNS_1",
+    "/WLAN/Link",
+    "/WLAN/LinkState",
+    "/WLAN/AssignedIP",
+    "/WLAN/SubnetMask",
+    "/WLAN/MAC",
+    "/WLAN/Gateway",
+    "/WLAN/DNS_1",
+    "/GPRSLinkState",
+    "/FreeFileSize",
+    "/FreeRAMSize",
+    "/PNP_String",
+    "/FeatureList",
+    "/SerialNo",
+    "/HardwareID",
+    "/Components",
+};
+
+bool IsModule(absl::string_view path) {
+  return absl::ConsumePrefix(&path, kModules) && absl::ConsumePrefix(&path, "/") && !path.empty() &&
+         path.find('/') == absl::string_view::npos;
+}
+
+}  // namespace
+
+absl::Span<const absl::string_view> Values() { return kValues; }
+
+bool IsValue(absl::string_view path) {
+  return IsModule(path) ||
+         std::find(std::begin(kValues), std::end(kValues), path) != std::end(kValues) ||
+         std::any_of(std::begin(kAliases), std::end(kAliases),
+                     [path](const Alias& alias) { return alias.path == path; });
+}
+
+}  // namespace fieldgate::system_tree

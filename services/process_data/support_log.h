@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace grpc {
+class Channel;
+}
+
+namespace fieldgate::process_data {
+
+// Asks config_store on `channel` how many entries the SupportLog ever had;
+// nothing while config_store is away. Blocks for at most half a second.
+// Thread-safe.
+std::function<std::optional<int64_t>()> SupportLogCounter(std::shared_ptr<grpc::Channel> channel);
+
+}  // namespace fieldgate::process_data

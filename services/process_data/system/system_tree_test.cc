@@ -1,0 +1,201 @@
+#include "services/process_data/system/system_tree.h"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+
+#include "common/testing/process.h"
+#include "services/process_data/subscription.h"
+
+namespace fieldgate::process_data {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// Subscriptions that are tested to end are refreshed this often.
+constexpr absl::Duration kPeriod = absl::Milliseconds(5);
+constexpr absl::Duration kLong = absl::Seconds(30);
+constexpr uint8_t kNone = 2;  // sensor_state of what is no bus point
+
+class SystemTreeTest : public testing::Test {
+ protected:
+  SystemTreeTest() {
+    std::filesystem::create_directories(root_ + "/proc");
+    std::ofstream(root_ + "/proc/meminfo") << "MemTotal: 2 kB\nMemAvailable: 1 kB\n";
+    config_store::v1::Device device;
+    device.set_serial_number("04600912");
+    device.set_product_name("WT640");
+    tree_.Configure(device);
+  }
+
+  SystemReader Reader() {
+    return SystemReader(
+        clock_, {.root = root_,
+                 .state_dir = root_,
+                 .addresses = [] { return std::vector<InterfaceAddress>(); },
+                 .support_log = [this]() -> std::optional<int64_t> { return ++support_log_; }});
+  }
+
+  // The value at `path`, or the names of the children, or what is wrong.
+  std::vector<std::string> Get(const std::string& path) {
+    const auto node = tree_.Get(path);
+    if (!node.ok()) return {std::string(node.status().message())};
+    std::vector<std::string> all;
+    for (const auto& attribute : node->attributes()) all.push_back(attribute.value());
+    for (const auto& child : node->children()) all.push_back(child.name());
+    return all;
+  }
+
+  const std::string root_ = NewTempDir();
+  FakeClock clock_{absl::FromUnixSeconds(1'700'000'000)};
+  std::atomic<int64_t> support_log_ = 0;  // how often it was asked for
+  ProcessImage image_{clock_.WallNow()};
+  SystemTree tree_{image_, clock_, Reader(), kPeriod};
+};
+
+TEST_F(SystemTreeTest, WithoutAPathEverythingIsThereWithTheProcessInItsPlace) {
+  image_.ConfigureVariables({{"V", Value(int64_t{1})}}, clock_.WallNow());
+  for (const char* path : {"", "/", "/SYSTEM", "SYSTEM/"}) {
+    const auto node = tree_.Get(path);
+    ASSERT_TRUE(node.ok()) << node.status();
+    EXPECT_EQ(node->name(), "SYSTEM");
+    EXPECT_THAT(Get(path),
+                ElementsAre("Hardware", "Firmware", "Linux", "LicenseRef", "EEProm", "Process",
+                            "LogCounter", "GSM", "TIMES", "Ethernet", "Ethernet2", "WLAN",
+                            "GPRSLinkState", "FreeFileSize", "FreeRAMSize", "PNP_String",
+                            "FeatureList", "SerialNo", "HardwareID", "Components"));
+    EXPECT_EQ(node->children(5).children(0).name(), "PV");
+    EXPECT_EQ(node->children(5).children(2).name(), "MB");
+  }
+}
+
+TEST_F(SystemTreeTest, AnyValueAndSubtreeCanBeAddressed) {
+  EXPECT_THAT(Get("/SerialNo"), ElementsAre("04600912"));
+  EXPECT_THAT(Get("SerialNo"), ElementsAre("04600912"));
+  EXPECT_THAT(Get("/SYSTEM/SerialNo"), ElementsAre("04600912"));
+  EXPECT_THAT(Get("/GSM/State"), ElementsAre("no modem"));
+  EXPECT_THAT(Get("/Hardware/Modules/Modem0"), ElementsAre("WT640"));
+  EXPECT_THAT(Get("/Hardware/RAM/"), ElementsAre("Size", "Attributes"));
+  EXPECT_THAT(Get("Ethernet/"), IsEmpty());
+  EXPECT_EQ(tree_.Get("Ethernet/")->name(), "Ethernet");
+  EXPECT_THAT(Get("/Process"), ElementsAre("Program", "MB"));
+  EXPECT_THAT(Get("/Process/MB"), ElementsAre("MaxCycleTime", "CycleTime", "CPULoad"));
+  EXPECT_THAT(Get("/Process/Program/Mode"), ElementsAre("Run"));
+}
+
+TEST_F(SystemTreeTest, TheSpellingOfTable2_2IsKnown) {
+  EXPECT_THAT(Get("/GprsLinkState"), ElementsAre("0"));
+}
+
+TEST_F(SystemTreeTest, AValueOfAbsentHardwareIsEmpty) {
+  EXPECT_THAT(Get("/Ethernet2/MAC"), ElementsAre(""));
+}
+
+TEST_F(SystemTreeTest, UnknownPathsNameWhatExistsOfThem) {
+  EXPECT_THAT(Get("/GSM/Stat"), ElementsAre(EndsWith("of it /GSM exists")));
+  EXPECT_THAT(Get("/Procss"), ElementsAre(EndsWith("Get without a path shows all")));
+  EXPECT_THAT(Get("/Process/X"), ElementsAre(EndsWith("of it /Process exists")));
+  EXPECT_THAT(Get("/SerialNo/X"), ElementsAre(EndsWith("of it /SerialNo exists")));
+  EXPECT_EQ(tree_.Get("/Foo").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(SystemTreeTest, ValuesAreThoseOfTheMomentOfTheGet) {
+  const std::string before = Get("/TIMES/ISO8601DATE")[0];
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_EQ(before, "2023-11-14T22:13:20Z");
+  EXPECT_THAT(Get("/TIMES/ISO8601DATE"), ElementsAre("2023-11-14T22:13:21Z"));
+}
+
+TEST_F(SystemTreeTest, NothingIsReadThatNobodyAskedFor) {
+  Get("/SerialNo");
+  Get("/TIMES");
+  Get("/Process");
+  EXPECT_EQ(support_log_, 0);
+  EXPECT_THAT(Get("/LogCounter/SupportLog"), ElementsAre("1"));
+}
+
+TEST_F(SystemTreeTest, ADeviceThatBecomesKnownBringsItsPaths) {
+  EXPECT_THAT(Get("/Hardware/Modules/C218"), ElementsAre(HasSubstr("nothing has the path")));
+  config_store::v1::Device device;
+  device.set_serial_number("01234567");
+  device.set_signal_led("signal");
+  auto& module = *device.add_modules();
+  module.set_name("C218");
+  module.set_value("S1-AA2");
+  tree_.Configure(device);
+  EXPECT_THAT(Get("/Hardware/Modules/C218"), ElementsAre("S1-AA2"));
+  EXPECT_THAT(Get("/SerialNo"), ElementsAre("01234567"));
+  EXPECT_THAT(Get("/Process/MB/"),
+              ElementsAre("MaxCycleTime", "CycleTime", "SignalLED", "CPULoad"));
+}
+
+TEST_F(SystemTreeTest, NoneOfThemCanBeWritten) {
+  for (const char* path : {"/SerialNo", "/Process/MB/CPULoad", "/GprsLinkState"}) {
+    const auto location = image_.Locate(path);
+    ASSERT_TRUE(location.ok()) << path;
+    EXPECT_EQ(location->kind, ProcessImage::Location::Kind::kReadOnly);
+  }
+}
+
+TEST_F(SystemTreeTest, ARealtimePointHasItsValueAtOnceWithState2) {
+  const std::vector<std::string> paths = {"/SerialNo", "/FreeRAMSize", "/GprsLinkState",
+                                          "/Ethernet2/MAC", "/LogCounter/SupportLog"};
+  auto subscription = image_.Subscribe(paths, false);
+  ASSERT_TRUE(subscription.ok());
+  const auto interest = tree_.Subscribe(paths, false);
+  Batch batch;
+  ASSERT_TRUE((*subscription)->Next(kLong, batch));
+  EXPECT_EQ(batch.origins, std::string(5, 2));
+  EXPECT_EQ(batch.states, std::string(5, kNone));
+  EXPECT_EQ(batch.texts[0], "04600912");  // no number: its leading zero counts
+  EXPECT_EQ(batch.bits[1], 1024u);
+  EXPECT_EQ(batch.bits[2], 0u);
+  EXPECT_EQ(batch.kinds[3], static_cast<char>(ValueKind::kNone));
+}
+
+TEST_F(SystemTreeTest, WhatIsSubscribedToIsReadAgainAndAgain) {
+  const std::vector<std::string> paths = {"/LogCounter/SupportLog"};
+  auto subscription = image_.Subscribe(paths, false);
+  const auto interest = tree_.Subscribe(paths, false);
+  Batch batch;
+  uint64_t last = 0;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE((*subscription)->Next(kLong, batch));
+    ASSERT_EQ(batch.bits.size(), 1u);
+    EXPECT_GT(batch.bits[0], last);
+    last = batch.bits[0];
+  }
+}
+
+TEST_F(SystemTreeTest, SubscriptionsReadOnlyTheirOwnSources) {
+  const auto interest = tree_.Subscribe({"/FreeRAMSize"}, false);
+  auto subscription = image_.Subscribe({"/FreeRAMSize"}, false);
+  Batch batch;
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE((*subscription)->Next(kLong, batch));
+  EXPECT_EQ(support_log_, 0);
+}
+
+TEST_F(SystemTreeTest, NothingIsReadForTheProcessItselfOrForFixedValues) {
+  EXPECT_EQ(tree_.Subscribe({"/SerialNo", "/Process/PV/X", "/Foo", ""}, false), nullptr);
+  EXPECT_EQ(tree_.Subscribe({"/Process/PV"}, true), nullptr);
+  EXPECT_NE(tree_.Subscribe({"/Process"}, true), nullptr);
+  EXPECT_NE(tree_.Subscribe({"/Process/MB/CPULoad"}, false), nullptr);
+}
+
+TEST_F(SystemTreeTest, WithTheLastSubscriptionReadingEnds) {
+  tree_.Subscribe({"/LogCounter/SupportLog"}, false).reset();
+  // Another one's readings show that the time of several has passed.
+  const auto other = tree_.Subscribe({"/FreeRAMSize"}, false);
+  auto subscription = image_.Subscribe({"/FreeRAMSize"}, false);
+  Batch batch;
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE((*subscription)->Next(kLong, batch));
+  EXPECT_EQ(support_log_, 1);
+}
+
+}  // namespace
+}  // namespace fieldgate::process_data

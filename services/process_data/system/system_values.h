@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+
+namespace fieldgate::process_data {
+
+// Where values come from: what is read together. Bits of a mask.
+using Sources = unsigned;
+inline constexpr Sources kFixed = 0;  // device.json and the program itself: never read again
+inline constexpr Sources kMemory = 1;
+inline constexpr Sources kStorage = 2;
+inline constexpr Sources kKernel = 4;
+inline constexpr Sources kNetwork = 8;
+inline constexpr Sources kTimes = 16;
+inline constexpr Sources kSupportLog = 32;
+inline constexpr Sources kMainboardSource = 64;  // /Process/MB
+inline constexpr Sources kAllSources = 127;
+
+// A network interface that exists. Texts are empty where nothing is known.
+struct NetworkInterface {
+  bool link = false;
+  std::string speed = {};  // Mbit/s
+  std::string address = {};
+  std::string netmask = {};
+  std::string mac = {};  // "00:11:E8:5B:B1:20"
+  std::string gateway = {};
+  std::string dns = {};
+};
+
+// What the system tells about itself. Sizes are bytes; none: not known, or not
+// there.
+struct SystemValues {
+  // kMemory
+  std::optional<uint64_t> ram_size;
+  std::optional<uint64_t> ram_free;  // what programs can still get
+  // kStorage
+  std::optional<uint64_t> rom_size;   // flash chip or eMMC
+  std::optional<uint64_t> file_size;  // of the file system of the state directory
+  std::optional<uint64_t> file_free;
+  std::string file_system_type;  // "ext4"
+  // kKernel: a line as uname -a has it
+  std::string system_info;
+  // kNetwork: "Ethernet", "Ethernet2", "WLAN", "MODEM", "VPN" -> interface
+  std::map<std::string, NetworkInterface> interfaces;
+  // kTimes
+  absl::Time now = absl::UnixEpoch();
+  absl::TimeZone zone = absl::UTCTimeZone();
+  std::optional<absl::Time> power_on;
+  std::optional<absl::Time> power_off;  // before that
+  // kSupportLog: entries ever made
+  std::optional<int64_t> support_log;
+  // kMainboardSource
+  std::optional<int> cpu_load;  // percent, since the last reading
+  absl::Duration cycle;         // of the slowest bus device, the last one
+  absl::Duration longest_cycle;
+  std::string signal_led;  // brightness
+};
+
+}  // namespace fieldgate::process_data
