@@ -163,7 +163,7 @@ class Gateway::Slot : public MqttListener,
 
 Gateway::Gateway(GatewayPorts ports)
     : ports_(std::move(ports)),
-      interpreter_(*ports_.process, *ports_.config, *this),
+      interpreter_({*ports_.process, *ports_.config, *this}),
       commands_(kMaxCommands),
       store_(kMaxStoreCalls) {}
 
@@ -325,7 +325,7 @@ absl::StatusOr<Interpreter::TextResult> Gateway::Execute(const std::string& text
   Interpreter::TextResult result;
   {
     const std::lock_guard lock(command_mutex_);
-    result = interpreter_.ExecuteText(text, origin);
+    result = interpreter_.ExecuteText(text, {origin, ""});
   }
   const std::lock_guard lock(mutex_);
   --commands_waiting_;
@@ -334,18 +334,19 @@ absl::StatusOr<Interpreter::TextResult> Gateway::Execute(const std::string& text
 
 bool Gateway::ExecuteRequest(CommandChannel& channel, RequestNumber number,
                              std::vector<tixml::Node> commands) {
-  return commands_.Post([this, &channel, number, commands = std::move(commands),
-                         origin = absl::StrCat("portal ", channel.connector())] {
-    const absl::Status begun = channel.log().Begin(number);
-    Interpreter::Result result;
-    if (begun.ok()) {
-      const std::lock_guard lock(command_mutex_);
-      result = interpreter_.Execute(commands, origin);
-    }
-    loop_.Post([&channel, number, begun, result = std::move(result)] {
-      channel.OnExecuted(number, begun, result, NowOf(RealClock()).monotonic);
-    });
-  });
+  return commands_.Post(
+      [this, &channel, number, commands = std::move(commands),
+       origin = Origin{absl::StrCat("portal ", channel.connector()), channel.connector()}] {
+        const absl::Status begun = channel.log().Begin(number);
+        Interpreter::Result result;
+        if (begun.ok()) {
+          const std::lock_guard lock(command_mutex_);
+          result = interpreter_.Execute(commands, origin);
+        }
+        loop_.Post([&channel, number, begun, result = std::move(result)] {
+          channel.OnExecuted(number, begun, result, NowOf(RealClock()).monotonic);
+        });
+      });
 }
 
 void Gateway::OnAnswerStored(const std::string& connector, StoredEntry answer) {
@@ -374,7 +375,7 @@ void Gateway::ExecuteConfiguration(std::vector<tixml::Node> commands,
       Interpreter::Result result;
       {
         const std::lock_guard lock(command_mutex_);
-        result = interpreter_.Execute({command}, absl::StrCat("rollout ", connector));
+        result = interpreter_.Execute({command}, {absl::StrCat("rollout ", connector), connector});
       }
       std::string entry = absl::StrCat("gateway_configuration of ", connector, ": ", command.name);
       if (const std::string* what = command.Find("_")) absl::StrAppend(&entry, " ", *what);

@@ -106,7 +106,7 @@ class IdentityReader {
         return Wrong(
             absl::StrCat(key, " '", text, "' is no LED: write its name in /sys/class/leds"));
       }
-      device_.set_signal_led(text);
+      device_.mutable_signal_led()->set_green(absl::StrCat("/sys/class/leds/", text));
     } else if (!IsPlainText(text)) {
       return WrongText(key);
     } else if (key == "uboot") {

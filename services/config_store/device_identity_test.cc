@@ -36,7 +36,7 @@ TEST(DeviceIdentityTest, AllKeysAreTaken) {
   EXPECT_EQ(device->hardware_id(), "GM20");
   EXPECT_EQ(device->interfaces().at("MODEM"), "wwan0");
   EXPECT_EQ(device->interfaces().at("WLAN"), "wlan0");
-  EXPECT_EQ(device->signal_led(), "signal");
+  EXPECT_EQ(device->signal_led().green(), "/sys/class/leds/signal");
   EXPECT_EQ(device->uboot(), "2010.06");
   EXPECT_EQ(device->firmware_date(), "2026-11-23 10:00:00");
   EXPECT_EQ(device->license().at("HW_Rev"), "V31");

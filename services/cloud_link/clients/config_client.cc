@@ -25,10 +25,11 @@ class GrpcConfigClient : public ConfigClient {
 
   absl::StatusOr<v1::SetConfigResponse> SetConfig(absl::string_view database,
                                                   const std::vector<tixml::Node>& children,
-                                                  absl::string_view origin) override {
+                                                  const Origin& origin) override {
     v1::SetConfigRequest request;
     request.set_database(std::string(database));
-    request.set_origin(std::string(origin));
+    request.set_origin(origin.who);
+    request.set_connector(origin.connector);
     for (const tixml::Node& child : children) tixml::ToProto(child, request.add_children());
     v1::SetConfigResponse response;
     if (absl::Status s = Call(&v1::ConfigStore::Stub::SetConfig, request, response); !s.ok()) {

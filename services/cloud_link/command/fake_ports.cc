@@ -34,11 +34,10 @@ absl::Status FakeProcessPort::Set(absl::string_view path, absl::string_view valu
 }
 
 absl::StatusOr<config_store::v1::SetConfigResponse> FakeConfigPort::SetConfig(
-    absl::string_view database, const std::vector<tixml::Node>& children,
-    absl::string_view origin) {
+    absl::string_view database, const std::vector<tixml::Node>& children, const Origin& origin) {
   if (calls_ != nullptr) calls_->push_back(absl::StrCat("SetConfig ", database));
   if (!failure_.ok()) return failure_;
-  last_origin_ = std::string(origin);
+  last_origin_ = origin;
   config_store::v1::SetConfigResponse response;
   for (const config_store::v1::Problem& warning : warnings_) *response.add_problems() = warning;
   response.set_applied(!refuse_silently_);

@@ -30,7 +30,7 @@ class FakeConfigPort : public ConfigPort {
  public:
   absl::StatusOr<config_store::v1::SetConfigResponse> SetConfig(
       absl::string_view database, const std::vector<tixml::Node>& children,
-      absl::string_view origin) override;
+      const Origin& origin) override;
   absl::StatusOr<std::vector<tixml::Node>> GetConfig(absl::string_view database) override;
 
   std::map<std::string, tixml::Node> databases_;
@@ -38,7 +38,7 @@ class FakeConfigPort : public ConfigPort {
   std::vector<config_store::v1::Problem> warnings_;
   absl::Status failure_;  // of every call
   bool refuse_silently_ = false;
-  std::string last_origin_;
+  Origin last_origin_;
   std::vector<std::string>* calls_ = nullptr;
 };
 

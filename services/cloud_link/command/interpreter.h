@@ -19,8 +19,10 @@ namespace fieldgate::cloud_link {
 // never on the loop.
 class Interpreter {
  public:
-  Interpreter(ProcessPort& process, ConfigPort& config, GatewayPort& gateway)
-      : process_(process), config_(config), gateway_(gateway) {}
+  explicit Interpreter(const CommandPorts& ports) : ports_(ports) {}
+
+  // None of `commands` changes anything.
+  static bool ReadsOnly(const std::vector<tixml::Node>& commands);
 
   struct Result {
     // One answer a command, in order.
@@ -40,7 +42,7 @@ class Interpreter {
   // which the program could not be stopped is not executed. When the mode can't
   // be restored, the last SetConfig is answered with an error that says that
   // the configuration is in force.
-  Result Execute(const std::vector<tixml::Node>& commands, absl::string_view origin);
+  Result Execute(const std::vector<tixml::Node>& commands, const Origin& origin);
 
   // Parses first; text that can't be parsed, or holds no command, is answered
   // with one <Error>. The answer is in the request's format.
@@ -50,12 +52,10 @@ class Interpreter {
     std::vector<std::string> problems;
     std::vector<std::string> warnings;
   };
-  TextResult ExecuteText(absl::string_view text, absl::string_view origin);
+  TextResult ExecuteText(absl::string_view text, const Origin& origin);
 
  private:
-  ProcessPort& process_;
-  ConfigPort& config_;
-  GatewayPort& gateway_;
+  const CommandPorts ports_;
 };
 
 }  // namespace fieldgate::cloud_link

@@ -58,14 +58,14 @@ class InterpreterTest : public testing::Test {
   }
 
   Interpreter::TextResult Execute(absl::string_view text) {
-    return interpreter_.ExecuteText(text, "command line");
+    return interpreter_.ExecuteText(text, {"command line", ""});
   }
 
   std::vector<std::string> calls_;
   FakeProcessPort process_;
   FakeConfigPort config_;
   FakeGatewayPort gateway_;
-  Interpreter interpreter_{process_, config_, gateway_};
+  Interpreter interpreter_{{process_, config_, gateway_}};
 };
 
 // --- Get ---
@@ -115,7 +115,7 @@ TEST_F(InterpreterTest, ShortErrorsHoldTextAndCauseAsTable1_4) {
 
 TEST_F(InterpreterTest, LongErrorsHoldLineAndModule) {
   const auto result = Execute(R"([<Get _="/X" ver="v"/>])");
-  EXPECT_THAT(result.text, HasSubstr("<Module _=\"interpreter.cc\"/>"));
+  EXPECT_THAT(result.text, HasSubstr("<Module _=\"get_set.cc\"/>"));
   EXPECT_THAT(result.text, Not(HasSubstr("<Line _=\"0\"/>")));
 }
 
@@ -175,7 +175,7 @@ TEST_F(InterpreterTest, SetConfigStopsTheProgramAndRestoresItsMode) {
   EXPECT_EQ(result.text, "[<SetConfig/>]");
   EXPECT_THAT(calls_, ElementsAre(kGetMode, kSetStop, "SetConfig ISP", kSetRun));
   EXPECT_EQ(config_.databases_["ISP"].children.size(), 1u);
-  EXPECT_EQ(config_.last_origin_, "command line");
+  EXPECT_EQ(config_.last_origin_.who, "command line");
 }
 
 TEST_F(InterpreterTest, RunOfSetConfigsStopsTheProgramOnce) {
@@ -269,7 +269,7 @@ TEST_F(InterpreterTest, AnswerIsBoundedAndTheProblemsAreComplete) {
   Node command = Named("SetConfig");
   command.Set("_", "ISP").Set("ver", "y");
   for (int i = 0; i < 250; ++i) command.Add(Named("Bad"));
-  const auto result = interpreter_.Execute({command}, "cmd CloudConn");
+  const auto result = interpreter_.Execute({command}, {"cmd CloudConn", "CloudConn"});
   EXPECT_EQ(result.problems.size(), 250u);
   const Node& error = *result.answers[0].Child("Error");
   EXPECT_EQ(error.children.size(), 2u + 101u);
@@ -424,8 +424,8 @@ TEST_F(InterpreterTest, TellsThatTheProgramWouldNotStop) {
   process_.failures_[kSetStop] = absl::AbortedError("a poll hangs");
   Node set_config = Named("SetConfig");
   set_config.Set("_", "ISP");
-  EXPECT_TRUE(interpreter_.Execute({set_config}, "test").program_not_stopped);
-  EXPECT_FALSE(interpreter_.Execute({Named("Gett")}, "test").program_not_stopped);
+  EXPECT_TRUE(interpreter_.Execute({set_config}, {"test", ""}).program_not_stopped);
+  EXPECT_FALSE(interpreter_.Execute({Named("Gett")}, {"test", ""}).program_not_stopped);
 }
 
 }  // namespace

@@ -14,6 +14,12 @@
 // as long as the command takes (a Set of a bus point waits for the device).
 namespace fieldgate::cloud_link {
 
+// Who asks, for logs and the revision list, and through which connector.
+struct Origin {
+  std::string who;        // "command line", "portal CloudConn", "event Alarm"
+  std::string connector;  // empty: through none
+};
+
 class ProcessPort {
  public:
   virtual ~ProcessPort() = default;
@@ -28,7 +34,7 @@ class ConfigPort {
   // Errors as ConfigStore.SetConfig and GetConfig (proto/config_store.proto).
   virtual absl::StatusOr<config_store::v1::SetConfigResponse> SetConfig(
       absl::string_view database, const std::vector<tixml::Node>& children,
-      absl::string_view origin) = 0;
+      const Origin& origin) = 0;
   virtual absl::StatusOr<std::vector<tixml::Node>> GetConfig(absl::string_view database) = 0;
 };
 
@@ -46,6 +52,13 @@ class GatewayPort {
   //
   // kUnavailable: config_store does not answer.
   virtual absl::Status ResetSecrets() = 0;
+};
+
+// They outlive the interpreter.
+struct CommandPorts {
+  ProcessPort& process;
+  ConfigPort& config;
+  GatewayPort& gateway;
 };
 
 }  // namespace fieldgate::cloud_link

@@ -177,7 +177,7 @@ class Builder {
     add("MaxCycleTime", absl::StrCat(absl::ToInt64Milliseconds(values_.longest_cycle)));
     add("CycleTime", absl::StrCat(absl::ToInt64Milliseconds(values_.cycle)));
     add("SignalLED",
-        device_.signal_led().empty() ? std::nullopt : std::optional(values_.signal_led));
+        device_.signal_led().green().empty() ? std::nullopt : std::optional(values_.signal_led));
     add("CPULoad", Text(values_.cpu_load));
   }
 

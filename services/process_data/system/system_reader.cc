@@ -114,7 +114,7 @@ void SystemReader::Read(Sources sources, const config_store::v1::Device& device,
   if (sources & kSupportLog) {
     if (const std::optional<int64_t> count = options_.support_log()) values.support_log = count;
   }
-  if (sources & kMainboardSource) ReadMainboard(device.signal_led(), values);
+  if (sources & kMainboardSource) ReadMainboard(device.signal_led().green(), values);
 }
 
 std::string SystemReader::File(absl::string_view path) const {
@@ -172,8 +172,7 @@ void SystemReader::ReadMainboard(const std::string& signal_led, SystemValues& va
   values.cycle = cycles.last;
   values.longest_cycle = cycles.longest;
   if (!signal_led.empty()) {
-    values.signal_led =
-        ReadTextFile(File(absl::StrCat("/sys/class/leds/", signal_led, "/brightness")));
+    values.signal_led = ReadTextFile(File(absl::StrCat(signal_led, "/brightness")));
   }
   // user nice system idle iowait irq softirq steal
   const std::string stat = ReadTextFile(File("/proc/stat"));

@@ -189,7 +189,7 @@ TEST_F(SystemReaderTest, TheLoadIsThatSinceTheLastReading) {
 }
 
 TEST_F(SystemReaderTest, TheMainboardHasCycleTimesAndTheSignalLed) {
-  device_.set_signal_led("signal");
+  device_.mutable_signal_led()->set_green("/sys/class/leds/signal");
   Write("/sys/class/leds/signal/brightness", "255\n");
   EXPECT_EQ(Read().cycle, absl::Milliseconds(3));
   EXPECT_EQ(Read().longest_cycle, absl::Milliseconds(9));

@@ -123,7 +123,7 @@ TEST_F(SystemTreeTest, ADeviceThatBecomesKnownBringsItsPaths) {
   EXPECT_THAT(Get("/Hardware/Modules/C218"), ElementsAre(HasSubstr("nothing has the path")));
   config_store::v1::Device device;
   device.set_serial_number("01234567");
-  device.set_signal_led("signal");
+  device.mutable_signal_led()->set_green("/sys/class/leds/signal");
   auto& module = *device.add_modules();
   module.set_name("C218");
   module.set_value("S1-AA2");

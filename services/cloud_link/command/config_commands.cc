@@ -1,0 +1,108 @@
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/status/status.h"
+#include "common/tixml/error.h"
+#include "services/cloud_link/command/execution.h"
+
+namespace fieldgate::cloud_link {
+namespace {
+
+using config_store::v1::Problem;
+using config_store::v1::SetConfigResponse;
+using tixml::Node;
+
+constexpr absl::string_view kStop = "Stop";
+
+std::string FormatProblem(const Problem& problem) {
+  return AtLine(problem.line(),
+                absl::StrCat(problem.path(), problem.path().empty() ? "" : ": ", problem.message(),
+                             problem.remedy().empty() ? "" : "; ", problem.remedy()));
+}
+
+// Before a SetConfig (manual 3, 4); once for a run of them.
+absl::Status StopProgram(Execution& execution) {
+  if (execution.stopped) return absl::OkStatus();
+  const absl::StatusOr<Node> node = execution.ports.process.Get(kModePath);
+  if (!node.ok()) return Annotate(node.status(), "can't read the program's mode");
+  const std::string* mode = node->Find("_");
+  if (mode == nullptr) return absl::InternalError("the program has no mode");
+  // A stop that failed before may have come through late: the first mode read counts.
+  if (!execution.former_mode.has_value()) execution.former_mode = *mode;
+  if (*mode != kStop) {
+    const absl::Status stop = execution.ports.process.Set(kModePath, kStop);
+    if (!stop.ok()) return Annotate(stop, "the program can't be stopped");
+  }
+  execution.stopped = true;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void ExecuteSetConfig(Execution& execution, const Node& command, Node&, Failure& failure) {
+  const std::string* database = command.Find("_");
+  if (database == nullptr || Trimmed(*database).empty()) {
+    return Fail(command, failure, tixml::kInvalidCommand,
+                "SetConfig names no database; write <SetConfig _=\"ISP\">...</SetConfig>");
+  }
+  if (!command.text.empty()) {
+    return Fail(command, failure, tixml::kInvalidCommand,
+                absl::StrCat("SetConfig ", *database, " holds text outside its elements: '",
+                             command.text.substr(0, 40), "'"));
+  }
+  if (const absl::Status stopped = StopProgram(execution); !stopped.ok()) {
+    execution.result.program_not_stopped = true;
+    return Fail(
+        command, failure, tixml::kBusy,
+        Annotate(stopped, absl::StrCat("SetConfig ", *database, " was not executed")).message());
+  }
+  const absl::StatusOr<SetConfigResponse> response =
+      execution.ports.config.SetConfig(*database, command.children, execution.origin);
+  if (!response.ok()) {
+    const int number = absl::IsInvalidArgument(response.status())
+                           ? tixml::kUnknownDatabase
+                           : tixml::NumberFor(response.status());
+    return Fail(command, failure, number,
+                Annotate(response.status(), absl::StrCat("SetConfig ", *database)).message());
+  }
+  for (const Problem& problem : response->problems()) {
+    if (problem.severity() == Problem::WARNING) {
+      execution.result.warnings.push_back(FormatProblem(problem));
+    } else if (!response->applied()) {
+      failure.Add(tixml::kInvalidConfiguration, FormatProblem(problem));
+    }
+  }
+  if (!response->applied() && failure.none()) {
+    Fail(command, failure, tixml::kInternal,
+         absl::StrCat("SetConfig ", *database, " was refused without a reason"));
+  }
+}
+
+void ExecuteGetConfig(Execution& execution, const Node& command, Node& answer, Failure& failure) {
+  const std::string* attribute = command.Find("_");
+  const absl::string_view database = attribute == nullptr ? "" : Trimmed(*attribute);
+  absl::StatusOr<std::vector<Node>> nodes = execution.ports.config.GetConfig(database);
+  if (!nodes.ok()) {
+    const bool unknown = absl::IsNotFound(nodes.status()) && !absl::StrContains(database, '/');
+    Fail(command, failure, unknown ? tixml::kUnknownDatabase : tixml::NumberFor(nodes.status()),
+         Annotate(nodes.status(), absl::StrCat("GetConfig ", database)).message());
+  } else {
+    answer.children = *std::move(nodes);
+  }
+}
+
+void RestoreProgram(Execution& execution, const Node& command, Failure& failure) {
+  if (!execution.former_mode.has_value() || *execution.former_mode == kStop) return;
+  const absl::Status restored = execution.ports.process.Set(kModePath, *execution.former_mode);
+  if (restored.ok()) return;
+  Fail(command, failure, tixml::kUnavailable,
+       absl::StrCat(failure.none() ? "the configuration is in force, but " : "",
+                    "the program's mode ", *execution.former_mode,
+                    " can't be restored: ", restored.message()));
+}
+
+}  // namespace fieldgate::cloud_link

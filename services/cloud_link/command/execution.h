@@ -1,0 +1,67 @@
+#pragma once
+
+#include <optional>
+#include <source_location>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "common/tixml/node.h"
+#include "services/cloud_link/command/interpreter.h"
+#include "services/cloud_link/command/ports.h"
+
+// Of the interpreter and its commands alone.
+namespace fieldgate::cloud_link {
+
+inline constexpr absl::string_view kModePath = "/Process/Program/Mode";
+
+// What went wrong with one command.
+struct Failure {
+  int number = 0;                  // of the first
+  std::vector<std::string> lines;  // all, for people
+  std::source_location where;      // of the first
+
+  bool none() const { return lines.empty(); }
+  void Add(int error_number, std::string line,
+           std::source_location here = std::source_location::current());
+};
+
+// "line 12: TEXT"; the line is left out where it is unknown (0).
+std::string AtLine(int line, absl::string_view text);
+// Adds TEXT with the command's line.
+void Fail(const tixml::Node& command, Failure& failure, int number, absl::string_view text,
+          std::source_location here = std::source_location::current());
+// Without the slashes around it: "Process/PV".
+absl::string_view Trimmed(absl::string_view path);
+
+// One call of Interpreter::Execute.
+struct Execution {
+  const CommandPorts& ports;
+  const Origin& origin;
+  Interpreter::Result result = {};
+  // Of the program that is stopped for a SetConfig (manual 3, 4).
+  bool stopped = false;
+  std::optional<std::string> former_mode = std::nullopt;
+};
+
+// A command: fills the content of its answer, or notes why it failed.
+using CommandFunction = void(Execution& execution, const tixml::Node& command, tixml::Node& answer,
+                             Failure& failure);
+
+struct CommandKind {
+  absl::string_view name;
+  CommandFunction* execute;
+  bool reads_only;  // it changes nothing
+};
+// All there are.
+absl::Span<const CommandKind> CommandKinds();
+
+CommandFunction ExecuteGet, ExecuteSet;                 // get_set.cc
+CommandFunction ExecuteSetConfig, ExecuteGetConfig;     // config_commands.cc
+CommandFunction ExecuteSendRealtimeData, ExecuteReset;  // gateway_commands.cc
+
+// After the last SetConfig, whether it or any other was executed.
+void RestoreProgram(Execution& execution, const tixml::Node& command, Failure& failure);
+
+}  // namespace fieldgate::cloud_link
