@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/rpc/control.h"
 #include "common/rpc/health.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
@@ -55,6 +56,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& socket_
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   auto health = std::make_unique<Health>();
   builder.RegisterService(health.get());
+  auto control = std::make_unique<Control>();
+  builder.RegisterService(control.get());
   for (grpc::Service* service : services) builder.RegisterService(service);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || bound == 0) {
@@ -63,11 +66,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& socket_
   if (chmod(socket_path.c_str(), 0660) != 0) {
     return absl::UnavailableError(absl::StrCat("chmod ", socket_path, ": ", std::strerror(errno)));
   }
-  return std::unique_ptr<Server>(new Server(std::move(health), std::move(server)));
+  return std::unique_ptr<Server>(
+      new Server(std::move(health), std::move(control), std::move(server)));
 }
 
-Server::Server(std::unique_ptr<Health> health, std::unique_ptr<grpc::Server> server)
-    : health_(std::move(health)), server_(std::move(server)) {}
+Server::Server(std::unique_ptr<Health> health, std::unique_ptr<Control> control,
+               std::unique_ptr<grpc::Server> server)
+    : health_(std::move(health)), control_(std::move(control)), server_(std::move(server)) {}
 
 Server::~Server() { Shutdown(absl::ZeroDuration()); }
 

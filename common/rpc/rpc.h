@@ -16,9 +16,11 @@
 // Local gRPC: one Unix socket a service, no TCP.
 namespace fieldgate::rpc {
 
+class Control;
 class Health;
 
-// A running server with the standard health service and reflection.
+// A running server with the standard health service, the control service
+// (proto/service.proto) and reflection.
 // Thread-safe.
 class Server {
  public:
@@ -37,9 +39,11 @@ class Server {
   ~Server();
 
  private:
-  Server(std::unique_ptr<Health> health, std::unique_ptr<grpc::Server> server);
+  Server(std::unique_ptr<Health> health, std::unique_ptr<Control> control,
+         std::unique_ptr<grpc::Server> server);
 
   const std::unique_ptr<Health> health_;
+  const std::unique_ptr<Control> control_;
   const std::unique_ptr<grpc::Server> server_;
 };
 

@@ -314,39 +314,43 @@ void Gateway::ShowValues(Now now) {
 
 absl::StatusOr<Interpreter::TextResult> Gateway::Execute(const std::string& text,
                                                          const std::string& origin) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (commands_waiting_ >= kMaxCommands) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat(kMaxCommands, " commands are waiting already; try again later"));
+  // Belongs to the task; one that is dropped answers, too.
+  struct Answer {
+    ~Answer() {
+      if (!given) promise.set_value(absl::CancelledError("cloud_link stops"));
     }
-    ++commands_waiting_;
+    std::promise<absl::StatusOr<Interpreter::TextResult>> promise;
+    bool given = false;
+  };
+  auto answer = std::make_shared<Answer>();
+  std::future<absl::StatusOr<Interpreter::TextResult>> future = answer->promise.get_future();
+  auto commands = std::make_shared<const CommandText>(text);
+  const bool reads_only = commands->reads_only();
+  const bool taken =
+      commands_.Post(reads_only, [this, answer = std::move(answer), commands, origin] {
+        answer->promise.set_value(interpreter_.ExecuteText(*commands, {origin, ""}));
+        answer->given = true;
+      });
+  if (!taken) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(kMaxCommands, " commands are waiting already; try again later"));
   }
-  Interpreter::TextResult result;
-  {
-    const std::lock_guard lock(command_mutex_);
-    result = interpreter_.ExecuteText(text, {origin, ""});
-  }
-  const std::lock_guard lock(mutex_);
-  --commands_waiting_;
-  return result;
+  return future.get();
 }
 
 bool Gateway::ExecuteRequest(CommandChannel& channel, RequestNumber number,
                              std::vector<tixml::Node> commands) {
-  return commands_.Post(
-      [this, &channel, number, commands = std::move(commands),
-       origin = Origin{absl::StrCat("portal ", channel.connector()), channel.connector()}] {
-        const absl::Status begun = channel.log().Begin(number);
-        Interpreter::Result result;
-        if (begun.ok()) {
-          const std::lock_guard lock(command_mutex_);
-          result = interpreter_.Execute(commands, origin);
-        }
-        loop_.Post([&channel, number, begun, result = std::move(result)] {
-          channel.OnExecuted(number, begun, result, NowOf(RealClock()).monotonic);
-        });
-      });
+  const bool reads_only = ReadsOnly(commands);
+  return commands_.Post(reads_only, [this, &channel, number, commands = std::move(commands),
+                                     origin = Origin{absl::StrCat("portal ", channel.connector()),
+                                                     channel.connector()}] {
+    const absl::Status begun = channel.log().Begin(number);
+    Interpreter::Result result;
+    if (begun.ok()) result = interpreter_.Execute(commands, origin);
+    loop_.Post([&channel, number, begun, result = std::move(result)] {
+      channel.OnExecuted(number, begun, result, NowOf(RealClock()).monotonic);
+    });
+  });
 }
 
 void Gateway::OnAnswerStored(const std::string& connector, StoredEntry answer) {
@@ -369,14 +373,11 @@ absl::Status Gateway::ResetSecrets() { return ports_.config->DeleteIdentities();
 
 void Gateway::ExecuteConfiguration(std::vector<tixml::Node> commands,
                                    const std::string& connector) {
-  const bool taken = commands_.Post([this, commands = std::move(commands), connector] {
+  const bool taken = commands_.Post(false, [this, commands = std::move(commands), connector] {
     // One by one: a failing one does not stop the rest, and each has its entry.
     for (const tixml::Node& command : commands) {
-      Interpreter::Result result;
-      {
-        const std::lock_guard lock(command_mutex_);
-        result = interpreter_.Execute({command}, {absl::StrCat("rollout ", connector), connector});
-      }
+      const Interpreter::Result result =
+          interpreter_.Execute({command}, {absl::StrCat("rollout ", connector), connector});
       std::string entry = absl::StrCat("gateway_configuration of ", connector, ": ", command.name);
       if (const std::string* what = command.Find("_")) absl::StrAppend(&entry, " ", *what);
       absl::StrAppend(&entry, result.failed ? ": failed" : ": done");

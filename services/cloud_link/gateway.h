@@ -17,6 +17,7 @@
 #include "services/cloud_link/clients/config_client.h"
 #include "services/cloud_link/clients/process_client.h"
 #include "services/cloud_link/command/command_channel.h"
+#include "services/cloud_link/command/command_queue.h"
 #include "services/cloud_link/command/interpreter.h"
 #include "services/cloud_link/command/request_log.h"
 #include "services/cloud_link/connector.h"
@@ -58,6 +59,7 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
 
   // Executes commands; at most 100 wait.
   // kResourceExhausted: they do already.
+  // kCancelled:         the gateway stops.
   absl::StatusOr<Interpreter::TextResult> Execute(const std::string& text,
                                                   const std::string& origin);
 
@@ -111,17 +113,15 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   bool show_again_ = false;
 
   std::atomic<int> requests_waiting_ = 0;
-  std::mutex command_mutex_;  // guards interpreter_
   Interpreter interpreter_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
-  int commands_waiting_ = 0;
   uint64_t version_ = 1;
   bool stopped_ = false;
 
-  // Commands of portals and rollouts; and short calls of config_store, which must not
-  // wait behind a command. Last: their tasks use the others.
-  Worker commands_;
+  // All commands; and short calls of config_store, which must not wait behind
+  // a command. Last: their tasks use the others.
+  CommandQueue commands_;
   Worker store_;
 };
 

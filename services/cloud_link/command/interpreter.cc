@@ -139,7 +139,7 @@ absl::string_view Trimmed(absl::string_view path) {
   return path;
 }
 
-bool Interpreter::ReadsOnly(const std::vector<Node>& commands) {
+bool ReadsOnly(const std::vector<Node>& commands) {
   return std::all_of(commands.begin(), commands.end(), [](const Node& command) {
     const CommandKind* kind = FindCommand(command.name);
     return kind == nullptr || kind->reads_only;
@@ -156,20 +156,24 @@ Interpreter::Result Interpreter::Execute(const std::vector<Node>& commands, cons
   return std::move(execution.result);
 }
 
-Interpreter::TextResult Interpreter::ExecuteText(absl::string_view text, const Origin& origin) {
-  const absl::StatusOr<tixml::Document> document = tixml::Parse(text);
+CommandText::CommandText(absl::string_view text)
+    : document_(tixml::Parse(text)),
+      format_(document_.ok() ? document_->format : GuessFormat(text)) {}
+
+Interpreter::TextResult Interpreter::ExecuteText(const CommandText& text, const Origin& origin) {
+  const absl::StatusOr<tixml::Document>& document = text.document();
   if (!document.ok()) {
     return NotExecuted(
-        GuessFormat(text),
+        text.format(),
         absl::IsResourceExhausted(document.status()) ? tixml::kTooLarge : tixml::kInvalidSyntax,
         std::string(document.status().message()));
   }
   if (document->nodes.empty()) {
-    return NotExecuted(document->format, tixml::kInvalidCommand,
+    return NotExecuted(text.format(), tixml::kInvalidCommand,
                        "there is no command; write [<Get _=\"/Process/\"/>]");
   }
   Result result = Execute(document->nodes, origin);
-  return {.text = WriteFramed(document->format, result.answers),
+  return {.text = WriteFramed(text.format(), result.answers),
           .failed = result.failed,
           .problems = std::move(result.problems),
           .warnings = std::move(result.warnings)};

@@ -3,11 +3,31 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/tixml/codec.h"
 #include "common/tixml/node.h"
 #include "services/cloud_link/command/ports.h"
 
 namespace fieldgate::cloud_link {
+
+// None of `commands` changes anything.
+bool ReadsOnly(const std::vector<tixml::Node>& commands);
+
+// Commands as they come from people and programs.
+class CommandText {
+ public:
+  explicit CommandText(absl::string_view text);
+
+  // kInvalidArgument, kResourceExhausted: as tixml::Parse.
+  const absl::StatusOr<tixml::Document>& document() const { return document_; }
+  tixml::Format format() const { return format_; }
+  bool reads_only() const { return !document_.ok() || ReadsOnly(document_->nodes); }
+
+ private:
+  absl::StatusOr<tixml::Document> document_;
+  tixml::Format format_;
+};
 
 // Executes TiXML commands: the only interpreter, for the portal, the command
 // line and a rollout's gateway_configuration alike (manual 3, 4; PROTOCOL 4).
@@ -15,14 +35,11 @@ namespace fieldgate::cloud_link {
 // Secretfile (2.1.2) so far; names of commands are case-sensitive. Errors are
 // answered as Table 1-4 has them for the command's `ver`.
 //
-// Thread-compatible; blocks as its ports do, so it runs on the command thread,
-// never on the loop.
+// Thread-safe, as its ports are; blocks as they do, so it runs on the command
+// queue, never on the loop.
 class Interpreter {
  public:
   explicit Interpreter(const CommandPorts& ports) : ports_(ports) {}
-
-  // None of `commands` changes anything.
-  static bool ReadsOnly(const std::vector<tixml::Node>& commands);
 
   struct Result {
     // One answer a command, in order.
@@ -44,15 +61,15 @@ class Interpreter {
   // the configuration is in force.
   Result Execute(const std::vector<tixml::Node>& commands, const Origin& origin);
 
-  // Parses first; text that can't be parsed, or holds no command, is answered
-  // with one <Error>. The answer is in the request's format.
+  // Text that could not be parsed, or holds no command, is answered with one
+  // <Error>. The answer is in the request's format.
   struct TextResult {
     std::string text;
     bool failed = false;
     std::vector<std::string> problems;
     std::vector<std::string> warnings;
   };
-  TextResult ExecuteText(absl::string_view text, const Origin& origin);
+  TextResult ExecuteText(const CommandText& text, const Origin& origin);
 
  private:
   const CommandPorts ports_;

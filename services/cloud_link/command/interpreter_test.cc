@@ -58,7 +58,7 @@ class InterpreterTest : public testing::Test {
   }
 
   Interpreter::TextResult Execute(absl::string_view text) {
-    return interpreter_.ExecuteText(text, {"command line", ""});
+    return interpreter_.ExecuteText(CommandText(text), {"command line", ""});
   }
 
   std::vector<std::string> calls_;

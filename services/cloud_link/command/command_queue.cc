@@ -1,0 +1,78 @@
+#include "services/cloud_link/command/command_queue.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace fieldgate::cloud_link {
+
+CommandQueue::CommandQueue(size_t capacity, absl::Duration patience)
+    : capacity_(capacity),
+      patience_(absl::ToChronoNanoseconds(patience)),
+      all_([this] { RunAll(); }),
+      reads_([this] { RunReads(); }) {}
+
+CommandQueue::~CommandQueue() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    waiting_.clear();
+    changed_.notify_all();
+  }
+  all_.join();
+  reads_.join();
+}
+
+bool CommandQueue::Post(bool reads_only, Task task) {
+  const std::lock_guard lock(mutex_);
+  if (stopped_ || waiting_.size() >= capacity_) return false;
+  waiting_.push_back({reads_only, std::move(task)});
+  changed_.notify_all();
+  return true;
+}
+
+void CommandQueue::RunAll() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return !waiting_.empty() || stopped_; });
+    if (stopped_) return;
+    Task task = std::move(waiting_.front().task);
+    waiting_.pop_front();
+    busy_since_ = std::chrono::steady_clock::now();
+    busy_ = true;
+    changed_.notify_all();
+    lock.unlock();
+    task();
+    task = nullptr;  // what it holds, before the next one waits
+    lock.lock();
+    busy_ = false;
+  }
+}
+
+void CommandQueue::RunReads() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return (busy_ && HasRead()) || stopped_; });
+    if (stopped_) return;
+    const auto impatient_at = busy_since_ + patience_;
+    if (std::chrono::steady_clock::now() < impatient_at) {
+      changed_.wait_until(lock, impatient_at);
+      continue;  // another task may be under way by now
+    }
+    const auto read = std::find_if(waiting_.begin(), waiting_.end(),
+                                   [](const Waiting& waiting) { return waiting.reads_only; });
+    Task task = std::move(read->task);
+    waiting_.erase(read);
+    lock.unlock();
+    task();
+    task = nullptr;
+    lock.lock();
+  }
+}
+
+bool CommandQueue::HasRead() const {
+  return std::any_of(waiting_.begin(), waiting_.end(),
+                     [](const Waiting& waiting) { return waiting.reads_only; });
+}
+
+}  // namespace fieldgate::cloud_link
