@@ -215,6 +215,29 @@ TEST(FeedbackTest, ResetOfTheSecretfileRollsOutAgain) {
   EXPECT_THAT(gateway.harness().WaitUntilComplete(2), IsEmpty());
 }
 
+// A device that does not answer makes a Set last for its whole timeout.
+TEST(FeedbackTest, AQuickCommandDoesNotWaitForALongOne) {
+  Gateway gateway;
+  gateway.Run();
+  ModbusSimulator& device = gateway.harness().device(0);
+  const CommandResult configured = gateway.Cmd(
+      "slow bus", absl::StrCat("<SetConfig _=\"PROCCFG/External\" ver=\"y\">"
+                               "<Slow protocol=\"ModbusTCP\"><Dev address=\"127.0.0.1:",
+                               device.port(),
+                               "\" unit=\"1\" timeout=\"30000\" retries=\"0\" poll=\"86400000\">"
+                               "<P0 register=\"holding\" offset=\"0\" type=\"uint16\" "
+                               "access=\"rw\"/></Dev></Slow></SetConfig>"));
+  ASSERT_EQ(configured.error_code, 0) << configured.body;
+  device.Hang();
+  gateway.Send(CommandKind::kCmd, "long", "<Set _=\"/Process/Slow/Dev/P0\" value=\"1\"/>");
+  EXPECT_THAT(gateway.Level("quick"), HasSubstr("23.5"));
+  gateway.Send(CommandKind::kState, "state", "/Process/PV");
+  EXPECT_EQ(gateway.Result("state").error_code, 0);
+  const Outcome local = gateway.harness().Run("tixml", {"[<Get _=\"/Process/PV/Level\"/>]"});
+  EXPECT_THAT(local.output, HasSubstr("23.5"));
+  EXPECT_THAT(gateway.ResultsOf("long"), IsEmpty());
+}
+
 // With a kept session the broker delivers again what was not acknowledged, and
 // what was is on the disk: no request is left without an answer.
 TEST(FeedbackTest, EveryRequestIsAnsweredAlthoughTheProcessIsKilledMeanwhile) {
