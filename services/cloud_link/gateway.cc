@@ -285,7 +285,28 @@ MonotonicTime Gateway::Settle() {
   }
   NoteChange();
   ShowValues(now);
-  return std::min(next, show_at_);
+  PerformReset(now.monotonic);
+  return std::min({next, show_at_, reset_.NextDeadline(now.monotonic)});
+}
+
+void Gateway::PerformReset(MonotonicTime now) {
+  if (!reset_.pending()) return;
+  const bool answers_wait =
+      std::any_of(storages_.begin(), storages_.end(), [](const auto& storage) {
+        const auto results = storage.second.outbox->Read(Lane::kResult, 0, 1, 1);
+        return results.ok() && !results->empty();
+      });
+  const std::optional<PendingReset::Order> order = reset_.TakeDue(answers_wait, now);
+  if (!order.has_value()) return;
+  store_.Post([this, order = *order] {
+    if (order.kind == ResetKind::kFactory) {
+      if (absl::Status s = ports_.config->FactoryReset({order.who, ""}, false); !s.ok()) {
+        log::Error("no factory reset", {{"origin", order.who}, {"why", s.ToString()}});
+        return;
+      }
+    }
+    ports_.restart(order.who);
+  });
 }
 
 void Gateway::NoteChange() {
@@ -370,6 +391,18 @@ absl::Status Gateway::SendRealtimeData(absl::string_view connector, std::optiona
 // The connectors learn it from their configuration, like any other loss of
 // their identity.
 absl::Status Gateway::ResetSecrets() { return ports_.config->DeleteIdentities(); }
+
+absl::Status Gateway::Reset(ResetKind kind, const Origin& origin) {
+  if (kind == ResetKind::kFactory) {
+    if (absl::Status s = ports_.config->FactoryReset(origin, /*check_only=*/true); !s.ok()) {
+      return s;
+    }
+  }
+  return OnLoop<absl::Status>([this, kind, who = origin.who] {
+    reset_.Request(kind, who, RealClock().Now());
+    return absl::OkStatus();
+  });
+}
 
 void Gateway::ExecuteConfiguration(std::vector<tixml::Node> commands,
                                    const std::string& connector) {

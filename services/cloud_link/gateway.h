@@ -19,6 +19,7 @@
 #include "services/cloud_link/command/command_channel.h"
 #include "services/cloud_link/command/command_queue.h"
 #include "services/cloud_link/command/interpreter.h"
+#include "services/cloud_link/command/pending_reset.h"
 #include "services/cloud_link/command/request_log.h"
 #include "services/cloud_link/connector.h"
 #include "services/cloud_link/loop.h"
@@ -41,6 +42,8 @@ struct GatewayPorts {
       std::function<void()> on_lost)>
       subscribe;
   std::function<std::string(absl::string_view file)> certificate_path;
+  // Restarts all services; returns before this one ends.
+  std::function<void(absl::string_view origin)> restart;
 };
 
 // All connectors on their loop, and the commands. Methods are thread-safe
@@ -82,6 +85,7 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   // GatewayPort: on the thread of a command.
   absl::Status SendRealtimeData(absl::string_view connector, std::optional<int> section) override;
   absl::Status ResetSecrets() override;
+  absl::Status Reset(ResetKind kind, const Origin& origin) override;
   // CommandChannel::Host: on the loop.
   bool ExecuteRequest(CommandChannel& channel, RequestNumber number,
                       std::vector<tixml::Node> commands) override;
@@ -93,6 +97,7 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   absl::Status OpenStorage(const std::string& connector, CommandChannel::Config config);
   void Apply(const config_store::v1::Configuration& configuration);
   MonotonicTime Settle();
+  void PerformReset(MonotonicTime now);
   void ShowValues(Now now);
   void OnProcessLink(bool up);
   void NoteChange();
@@ -111,6 +116,7 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   std::vector<std::pair<std::string, std::string>> shown_;
   MonotonicTime show_at_ = MonotonicTime::Never();
   bool show_again_ = false;
+  PendingReset reset_;
 
   std::atomic<int> requests_waiting_ = 0;
   Interpreter interpreter_;

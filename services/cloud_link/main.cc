@@ -9,6 +9,7 @@
 #include "common/status/status.h"
 #include "services/cloud_link/clients/config_client.h"
 #include "services/cloud_link/clients/process_client.h"
+#include "services/cloud_link/clients/restart_client.h"
 #include "services/cloud_link/cloud_link_service.h"
 #include "services/cloud_link/command/sqlite_request_log.h"
 #include "services/cloud_link/gateway.h"
@@ -46,6 +47,9 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   };
   ports.certificate_path = [&dir](absl::string_view name) {
     return absl::StrCat(dir.Certs(), "/", name);
+  };
+  ports.restart = [&](absl::string_view origin) {
+    RestartServices({config_socket, process_socket}, origin);
   };
   Gateway gateway(std::move(ports));
   CloudLinkService cloud_link_service(gateway);

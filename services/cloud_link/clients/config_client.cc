@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/rpc/rpc.h"
 #include "common/status/status.h"
 #include "common/tixml/node_proto.h"
@@ -69,6 +70,24 @@ class GrpcConfigClient : public ConfigClient {
   absl::Status DeleteIdentities() override {
     v1::DeleteIdentitiesResponse response;
     return Call(&v1::ConfigStore::Stub::DeleteIdentities, v1::DeleteIdentitiesRequest(), response);
+  }
+
+  absl::Status FactoryReset(const Origin& origin, bool check_only) override {
+    v1::FactoryResetRequest request;
+    request.set_origin(origin.who);
+    request.set_connector(origin.connector);
+    request.set_check_only(check_only);
+    v1::SetConfigResponse response;
+    if (absl::Status s = Call(&v1::ConfigStore::Stub::FactoryReset, request, response); !s.ok()) {
+      return s;
+    }
+    if (response.applied()) return absl::OkStatus();
+    std::string why = "the factory's configuration is not valid";
+    for (const v1::Problem& problem : response.problems()) {
+      if (problem.severity() != v1::Problem::ERROR) continue;
+      absl::StrAppend(&why, "; ", problem.path(), ": ", problem.message());
+    }
+    return absl::FailedPreconditionError(why);
   }
 
   absl::Status AppendSupportLog(absl::string_view message) override {

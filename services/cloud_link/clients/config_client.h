@@ -16,6 +16,9 @@ class ConfigClient : public ConfigPort {
  public:
   virtual absl::Status SaveIdentity(absl::string_view connector, const Identity& identity) = 0;
   virtual absl::Status DeleteIdentities() = 0;
+  // Back to the factory's configuration; with `check_only` nothing is changed.
+  // kFailedPrecondition: it can't be used; says why.
+  virtual absl::Status FactoryReset(const Origin& origin, bool check_only) = 0;
   virtual absl::Status AppendSupportLog(absl::string_view message) = 0;
 };
 

@@ -82,4 +82,9 @@ absl::Status FakeGatewayPort::ResetSecrets() {
   return failure_;
 }
 
+absl::Status FakeGatewayPort::Reset(ResetKind kind, const Origin&) {
+  calls_.push_back(kind == ResetKind::kRestart ? "Restart" : "Factory");
+  return failure_;
+}
+
 }  // namespace fieldgate::cloud_link

@@ -47,9 +47,11 @@ class FakeGatewayPort : public GatewayPort {
  public:
   absl::Status SendRealtimeData(absl::string_view connector, std::optional<int> section) override;
   absl::Status ResetSecrets() override;
+  absl::Status Reset(ResetKind kind, const Origin& origin) override;
 
   absl::Status failure_;            // of every call
-  std::vector<std::string> calls_;  // "SendRealtimeData CloudConn 3", "ResetSecrets"
+  std::vector<std::string> calls_;  // "SendRealtimeData CloudConn 3", "ResetSecrets",
+                                    // "Restart", "Factory"
 };
 
 }  // namespace fieldgate::cloud_link

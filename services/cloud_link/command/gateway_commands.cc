@@ -45,11 +45,19 @@ void ExecuteSendRealtimeData(Execution& execution, const Node& command, Node&, F
 
 void ExecuteReset(Execution& execution, const Node& command, Node&, Failure& failure) {
   const std::string* what = command.Find("_");
-  if (what == nullptr || *what != "Secretfile") {
-    return Fail(command, failure, tixml::kInvalidCommand,
-                "there is only <Reset _=\"Secretfile\"/>");
+  GatewayPort& gateway = execution.ports.gateway;
+  absl::Status reset;
+  if (what == nullptr || what->empty() || *what == "Restart") {
+    reset = gateway.Reset(ResetKind::kRestart, execution.origin);
+  } else if (*what == "Factory") {
+    reset = gateway.Reset(ResetKind::kFactory, execution.origin);
+  } else if (*what == "Secretfile") {
+    reset = gateway.ResetSecrets();
+  } else {
+    return Fail(command, failure, tixml::kInvalidValue,
+                absl::StrCat("there is no Reset '", *what,
+                             "'; write Restart, Secretfile (what rollouts gave) or Factory"));
   }
-  const absl::Status reset = execution.ports.gateway.ResetSecrets();
   if (reset.ok()) return;
   Fail(command, failure, tixml::NumberFor(reset), Annotate(reset, command.name).message());
 }

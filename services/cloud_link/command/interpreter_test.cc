@@ -413,11 +413,13 @@ TEST_F(InterpreterTest, AnUnknownSectionIsAnErrorWithTheReason) {
   EXPECT_THAT(result.problems, ElementsAre(HasSubstr("CloudConn has no Realtime4")));
 }
 
-TEST_F(InterpreterTest, ResetsTheSecretfileAndNothingElse) {
+TEST_F(InterpreterTest, ResetsWhatIsNamedAndNothingElse) {
   EXPECT_EQ(Execute("[<Reset _=\"Secretfile\"/>]").text, "[<Reset/>]");
-  EXPECT_TRUE(Execute("[<Reset/>]").failed);
+  EXPECT_EQ(Execute("[<Reset _=\"Factory\"/>]").text, "[<Reset/>]");
+  EXPECT_EQ(Execute("[<Reset _=\"Restart\"/>]").text, "[<Reset/>]");
+  EXPECT_EQ(Execute("[<Reset/>]").text, "[<Reset/>]");
   EXPECT_TRUE(Execute("[<Reset _=\"Everything\"/>]").failed);
-  EXPECT_THAT(gateway_.calls_, ElementsAre("ResetSecrets"));
+  EXPECT_THAT(gateway_.calls_, ElementsAre("ResetSecrets", "Factory", "Restart", "Restart"));
 }
 
 TEST_F(InterpreterTest, TellsThatTheProgramWouldNotStop) {

@@ -38,6 +38,11 @@ class ConfigPort {
   virtual absl::StatusOr<std::vector<tixml::Node>> GetConfig(absl::string_view database) = 0;
 };
 
+enum class ResetKind {
+  kRestart,  // of all services
+  kFactory,  // back to the factory's configuration, and a restart
+};
+
 class GatewayPort {
  public:
   virtual ~GatewayPort() = default;
@@ -52,6 +57,11 @@ class GatewayPort {
   //
   // kUnavailable: config_store does not answer.
   virtual absl::Status ResetSecrets() = 0;
+  // Done once its answer is on its way, at most 10 s later.
+  //
+  // kFailedPrecondition: the factory's configuration can't be used.
+  // kUnavailable:        the loop or config_store does not answer.
+  virtual absl::Status Reset(ResetKind kind, const Origin& origin) = 0;
 };
 
 // They outlive the interpreter.
