@@ -15,6 +15,7 @@ constexpr ErrorEntry kTable[] = {
     {kTooLarge, "too large"},
     {kUnknownDatabase, "unknown database"},
     {kInvalidConfiguration, "invalid configuration"},
+    {kTakenBack, "configuration taken back"},
     {kInvalidValue, "invalid value"},
     {kReadOnly, "read-only"},
     {kDeviceRefused, "device refused"},

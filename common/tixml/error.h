@@ -21,6 +21,7 @@ inline constexpr int kInvalidSyntax = -2101;
 inline constexpr int kTooLarge = -2102;
 inline constexpr int kUnknownDatabase = -2150;
 inline constexpr int kInvalidConfiguration = -2151;
+inline constexpr int kTakenBack = -2152;
 inline constexpr int kInvalidValue = -2190;
 inline constexpr int kReadOnly = -2191;
 inline constexpr int kDeviceRefused = -2192;

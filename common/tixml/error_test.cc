@@ -16,7 +16,7 @@ TEST(ErrorTableTest, HasEveryNumberOnceWithAText) {
     EXPECT_LT(entry.number, 0);
     EXPECT_STRNE(entry.text, "");
   }
-  EXPECT_EQ(numbers.size(), 12u);
+  EXPECT_EQ(numbers.size(), 13u);
 }
 
 TEST(ParseVerbosityTest, KnowsThreeAndTakesAnythingElseAsNumber) {

@@ -27,6 +27,23 @@ absl::Status ForEachRow(sqlite::Statement& statement, Read read) {
   }
 }
 
+// All databases as they were in `revision`.
+absl::StatusOr<ConfigDatabase::Texts> ReadTexts(sqlite::Database& database, int64_t revision) {
+  absl::StatusOr<sqlite::Statement*> bodies = database.Cached(
+      "SELECT database, parent, body FROM database_body AS b"
+      " WHERE revision = (SELECT max(revision) FROM database_body"
+      "  WHERE database = b.database AND revision <= ?1)"
+      " AND body <> '' ORDER BY database, part");
+  if (!bodies.ok()) return bodies.status();
+  ConfigDatabase::Texts texts;
+  const absl::Status status = ForEachRow((*bodies)->BindInt(1, revision), [&](const sqlite::
+                                                                                  Statement& row) {
+    texts[std::string(row.Text(0))].push_back({std::string(row.Text(1)), std::string(row.Text(2))});
+  });
+  if (!status.ok()) return status;
+  return texts;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ConfigDatabase>> ConfigDatabase::Open(const std::string& path) {
@@ -45,16 +62,9 @@ absl::StatusOr<ConfigDatabase::Content> ConfigDatabase::Load() {
       ForEachRow(**revision, [&](const sqlite::Statement& row) { content.revision = row.Int(0); });
   if (!status.ok()) return status;
 
-  absl::StatusOr<sqlite::Statement*> bodies = database_->Cached(
-      "SELECT database, parent, body FROM database_body AS b"
-      " WHERE revision = (SELECT max(revision) FROM database_body WHERE database = b.database)"
-      " ORDER BY database, part");
-  if (!bodies.ok()) return bodies.status();
-  status = ForEachRow(**bodies, [&](const sqlite::Statement& row) {
-    content.databases[std::string(row.Text(0))].push_back(
-        {std::string(row.Text(1)), std::string(row.Text(2))});
-  });
-  if (!status.ok()) return status;
+  absl::StatusOr<Texts> databases = ReadTexts(*database_, content.revision);
+  if (!databases.ok()) return databases.status();
+  content.databases = *std::move(databases);
 
   absl::StatusOr<sqlite::Statement*> identities = database_->Cached(
       "SELECT connector, gateway_id, customer_id, data_broker_url, data_broker_qos"
@@ -68,7 +78,31 @@ absl::StatusOr<ConfigDatabase::Content> ConfigDatabase::Load() {
     if (row.Int(4) >= 0) identity.set_data_broker_qos(static_cast<int32_t>(row.Int(4)));
   });
   if (!status.ok()) return status;
+  absl::StatusOr<std::vector<StoredProbation>> probations = ReadProbations(*database_);
+  if (!probations.ok()) return probations.status();
+  content.probations = *std::move(probations);
   return content;
+}
+
+absl::StatusOr<ConfigDatabase::Texts> ConfigDatabase::LoadRevision(int64_t revision) {
+  absl::StatusOr<sqlite::Statement*> kept = database_->Cached(
+      "SELECT count(*) FILTER (WHERE revision = ?1), ifnull(min(revision), 0),"
+      " ifnull(max(revision), 0) FROM revision");
+  if (!kept.ok()) return kept.status();
+  bool found = false;
+  int64_t first = 0;
+  int64_t last = 0;
+  const absl::Status status =
+      ForEachRow((*kept)->BindInt(1, revision), [&](const sqlite::Statement& row) {
+        found = row.Int(0) > 0;
+        first = row.Int(1);
+        last = row.Int(2);
+      });
+  if (!status.ok()) return status;
+  if (found) return ReadTexts(*database_, revision);
+  return absl::NotFoundError(absl::StrCat(
+      "revision ", revision, " is not kept; ",
+      last == 0 ? "there is none yet" : absl::StrCat("kept are ", first, " to ", last)));
 }
 
 absl::Status ConfigDatabase::Commit(const Revision& revision,
@@ -77,6 +111,12 @@ absl::Status ConfigDatabase::Commit(const Revision& revision,
   absl::Status status = transaction.status();
   if (status.ok()) status = WriteRevision(revision);
   if (status.ok()) status = WriteConnectors(connectors);
+  if (status.ok() && revision.probations.has_value()) {
+    status = WriteProbations(*database_, *revision.probations);
+  }
+  if (status.ok() && !revision.support_log.empty()) {
+    status = WriteSupportLog(revision.created_at, "config_store", revision.support_log);
+  }
   if (status.ok()) status = Prune();
   if (status.ok()) status = transaction->Commit();
   return status;
@@ -92,19 +132,38 @@ absl::Status ConfigDatabase::WriteRevision(const Revision& revision) {
       .BindText(3, revision.path)
       .BindText(4, revision.origin);
   absl::Status status = (*insert)->Run();
-  for (size_t part = 0; status.ok() && part < revision.text.size(); ++part) {
+  for (const auto& [database, text] : revision.databases) {
+    // A database that is gone has one empty part.
+    const std::vector<TextPart> gone(1);
+    if (status.ok()) status = WriteText(database, revision.revision, text.empty() ? gone : text);
+  }
+  return status;
+}
+
+absl::Status ConfigDatabase::WriteText(const std::string& database, int64_t revision,
+                                       const std::vector<TextPart>& text) {
+  absl::Status status;
+  for (size_t part = 0; status.ok() && part < text.size(); ++part) {
     absl::StatusOr<sqlite::Statement*> body = database_->Cached(
         "INSERT INTO database_body (database, revision, part, parent, body)"
         " VALUES (?1, ?2, ?3, ?4, ?5)");
     if (!body.ok()) return body.status();
     (*body)
-        ->BindText(1, revision.database)
-        .BindInt(2, revision.revision)
+        ->BindText(1, database)
+        .BindInt(2, revision)
         .BindInt(3, static_cast<int64_t>(part))
-        .BindText(4, revision.text[part].parent)
-        .BindText(5, revision.text[part].text);
+        .BindText(4, text[part].parent)
+        .BindText(5, text[part].text);
     status = (*body)->Run();
   }
+  return status;
+}
+
+absl::Status ConfigDatabase::SaveProbations(const std::vector<StoredProbation>& probations) {
+  absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*database_);
+  absl::Status status = transaction.status();
+  if (status.ok()) status = WriteProbations(*database_, probations);
+  if (status.ok()) status = transaction->Commit();
   return status;
 }
 
@@ -247,7 +306,14 @@ absl::Status ConfigDatabase::DeleteIdentities() {
 absl::Status ConfigDatabase::AppendSupportLog(absl::Time at, absl::string_view source,
                                               absl::string_view message) {
   absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*database_);
-  if (!transaction.ok()) return transaction.status();
+  absl::Status status = transaction.status();
+  if (status.ok()) status = WriteSupportLog(at, source, message);
+  if (status.ok()) status = transaction->Commit();
+  return status;
+}
+
+absl::Status ConfigDatabase::WriteSupportLog(absl::Time at, absl::string_view source,
+                                             absl::string_view message) {
   absl::StatusOr<sqlite::Statement*> insert =
       database_->Cached("INSERT INTO support_log (at_us, source, message) VALUES (?1, ?2, ?3)");
   absl::StatusOr<sqlite::Statement*> prune = database_->Cached(
@@ -257,7 +323,6 @@ absl::Status ConfigDatabase::AppendSupportLog(absl::Time at, absl::string_view s
   (*insert)->BindInt(1, absl::ToUnixMicros(at)).BindText(2, source).BindText(3, message);
   absl::Status status = (*insert)->Run();
   if (status.ok()) status = (*prune)->BindInt(1, kSupportLogLines).Run();
-  if (status.ok()) status = transaction->Commit();
   return status;
 }
 

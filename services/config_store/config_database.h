@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "common/sqlite/sqlite.h"
 #include "proto/config_store.pb.h"
 #include "services/config_store/database_text.h"
+#include "services/config_store/probation/probation_table.h"
 
 namespace fieldgate::config_store {
 
@@ -27,26 +29,36 @@ class ConfigDatabase {
   // kFailedPrecondition: the file is of a newer version of the program.
   static absl::StatusOr<std::unique_ptr<ConfigDatabase>> Open(const std::string& path);
 
+  using Texts = std::map<std::string, std::vector<TextPart>>;  // by database
+
   struct Content {
     int64_t revision = 0;  // 0: none yet
-    std::map<std::string, std::vector<TextPart>> databases;
+    Texts databases;
     std::map<std::string, v1::Identity> identities;  // by connector
+    std::vector<StoredProbation> probations;         // oldest first
   };
   absl::StatusOr<Content> Load();
+  // All databases as they were in a revision that is kept.
+  // kNotFound: it is not; the message says which are.
+  absl::StatusOr<Texts> LoadRevision(int64_t revision);
 
   struct Revision {
     int64_t revision = 0;
     absl::Time created_at;
-    std::string path;      // "ISP/CloudConn"
-    std::string database;  // "ISP"
+    std::string path;  // what was changed, for people: "ISP/CloudConn"
     std::string origin;
-    std::vector<TextPart> text;
+    Texts databases;  // those that it changed; an empty text: it is gone
+    // All probations as they are with it; nothing: as before.
+    std::optional<std::vector<StoredProbation>> probations;
+    std::string support_log;  // a line of its own; empty: none
   };
-  // Stores the revision with the whole text of the database that it changed,
+  // Stores the revision with the whole text of the databases that it changed,
   // the connectors as they are with it, and forgets what only revisions before
   // the last kRevisions needed. All or nothing.
   absl::Status Commit(const Revision& revision,
                       const google::protobuf::RepeatedPtrField<v1::Connector>& connectors);
+
+  absl::Status SaveProbations(const std::vector<StoredProbation>& probations);
 
   // Newest first.
   absl::StatusOr<std::vector<v1::ListRevisionsResponse::Revision>> ListRevisions();
@@ -65,6 +77,9 @@ class ConfigDatabase {
       : database_(std::move(database)) {}
 
   absl::Status WriteRevision(const Revision& revision);
+  absl::Status WriteText(const std::string& database, int64_t revision,
+                         const std::vector<TextPart>& text);
+  absl::Status WriteSupportLog(absl::Time at, absl::string_view source, absl::string_view message);
   absl::Status WriteConnectors(const google::protobuf::RepeatedPtrField<v1::Connector>& connectors);
   absl::Status WriteSection(const std::string& connector, const v1::RealtimeSection& section);
   absl::Status Prune();

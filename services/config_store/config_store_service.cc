@@ -130,8 +130,8 @@ class ConfigStoreService::Impl
     *tree.mutable_children() = request->children();
     absl::StatusOr<tixml::Node> node = tixml::FromProto(tree);
     if (!node.ok()) return rpc::ToGrpc(node.status());
-    absl::StatusOr<v1::SetConfigResponse> result =
-        store_.SetConfig(request->database(), std::move(node->children), request->origin());
+    absl::StatusOr<v1::SetConfigResponse> result = store_.SetConfig(
+        request->database(), std::move(node->children), request->origin(), request->connector());
     if (!result.ok()) return rpc::ToGrpc(result.status());
     *response = *std::move(result);
     return Status::OK;
@@ -139,11 +139,26 @@ class ConfigStoreService::Impl
 
   Status GetConfig(ServerContext*, const v1::GetConfigRequest* request,
                    v1::GetConfigResponse* response) override {
-    const absl::StatusOr<ConfigurationStore::Nodes> result = store_.GetConfig(request->database());
+    return Answer(store_.GetConfig(request->database()), response);
+  }
+
+  Status GetRevision(ServerContext*, const v1::GetRevisionRequest* request,
+                     v1::GetConfigResponse* response) override {
+    return Answer(store_.GetRevision(request->revision(), request->database()), response);
+  }
+
+  Status Rollback(ServerContext*, const v1::RollbackRequest* request,
+                  v1::SetConfigResponse* response) override {
+    absl::StatusOr<v1::SetConfigResponse> result =
+        store_.Rollback(request->revision(), request->origin());
     if (!result.ok()) return rpc::ToGrpc(result.status());
-    for (const tixml::Node& node : result->nodes) tixml::ToProto(node, response->add_nodes());
-    response->set_revision(result->revision);
+    *response = *std::move(result);
     return Status::OK;
+  }
+
+  Status ConfirmConfiguration(ServerContext*, const v1::ConfirmConfigurationRequest* request,
+                              v1::ConfirmConfigurationResponse*) override {
+    return rpc::ToGrpc(store_.ConfirmConfiguration(request->connector(), request->revision()));
   }
 
   Status ListRevisions(ServerContext*, const v1::ListRevisionsRequest*,
@@ -182,6 +197,14 @@ class ConfigStoreService::Impl
   }
 
  private:
+  static Status Answer(const absl::StatusOr<ConfigurationStore::Nodes>& result,
+                       v1::GetConfigResponse* response) {
+    if (!result.ok()) return rpc::ToGrpc(result.status());
+    for (const tixml::Node& node : result->nodes) tixml::ToProto(node, response->add_nodes());
+    response->set_revision(result->revision);
+    return Status::OK;
+  }
+
   ConfigurationStore& store_;
   const std::shared_ptr<Watches> watches_ = std::make_shared<Watches>();
 };

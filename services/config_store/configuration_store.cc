@@ -17,7 +17,6 @@ namespace {
 
 using tixml::Node;
 
-constexpr size_t kMaxOrigin = 200;  // characters, proto/config_store.proto
 constexpr size_t kMaxLogSource = 64;
 constexpr size_t kMaxLogMessage = 2'000;
 
@@ -52,31 +51,15 @@ absl::Status ConfigurationStore::Load(const std::string& path) {
   const std::lock_guard lock(mutex_);
   absl::StatusOr<ConfigDatabase::Content> content = file_->Load();
   if (!content.ok()) return content.status();
-  for (const auto& [name, text] : content->databases) {
-    absl::StatusOr<Node> database = ReadParts(text);
-    if (!database.ok()) {
-      return absl::DataLossError(
-          absl::StrCat(path, ": the stored database ", name, ": ", database.status().message()));
-    }
-    ClearLines(*database);
-    databases_[name] = *std::move(database);
-  }
+  absl::StatusOr<Databases> databases = ReadDatabases(content->databases);
+  if (!databases.ok()) return Annotate(databases.status(), path);
+  databases_ = *std::move(databases);
   identities_ = std::move(content->identities);
+  LoadProbations(std::move(content->probations));
 
-  v1::Configuration next;
-  next.set_revision(content->revision);
-  *next.mutable_device() = device_;
   Problems problems;
-  for (const absl::string_view name : {"PROCCFG", "ISP"}) {
-    if (const Node* database = FindDatabase(name)) Derive(*database, next, problems);
-  }
-  // They were valid once; this version of the program is stricter.
-  for (const v1::Problem& problem : problems.Sorted()) {
-    if (problem.severity() != v1::Problem::ERROR) continue;
-    log::Error(
-        "a stored setting is not valid and has no effect",
-        {{"path", problem.path()}, {"problem", problem.message()}, {"remedy", problem.remedy()}});
-  }
+  v1::Configuration next = DeriveAll(content->revision, problems);
+  LogErrors(problems);
   Publish(std::move(next));
   return absl::OkStatus();
 }
@@ -94,6 +77,41 @@ std::shared_ptr<const v1::Configuration> ConfigurationStore::Current() const {
 const Node* ConfigurationStore::FindDatabase(absl::string_view name) const {
   const auto found = databases_.find(name);
   return found != databases_.end() ? &found->second : nullptr;
+}
+
+absl::StatusOr<ConfigurationStore::Databases> ConfigurationStore::ReadDatabases(
+    const ConfigDatabase::Texts& texts) {
+  Databases databases;
+  for (const auto& [name, text] : texts) {
+    absl::StatusOr<Node> database = ReadParts(text);
+    if (!database.ok()) {
+      return absl::DataLossError(
+          absl::StrCat("the stored database ", name, ": ", database.status().message()));
+    }
+    ClearLines(*database);
+    databases[name] = *std::move(database);
+  }
+  return databases;
+}
+
+void ConfigurationStore::LogErrors(const Problems& problems) {
+  // They were valid once; this version of the program is stricter.
+  for (const v1::Problem& problem : problems.Sorted()) {
+    if (problem.severity() != v1::Problem::ERROR) continue;
+    log::Error(
+        "a stored setting is not valid and has no effect",
+        {{"path", problem.path()}, {"problem", problem.message()}, {"remedy", problem.remedy()}});
+  }
+}
+
+v1::Configuration ConfigurationStore::DeriveAll(int64_t revision, Problems& problems) const {
+  v1::Configuration next;
+  next.set_revision(revision);
+  *next.mutable_device() = device_;
+  for (const absl::string_view name : {"PROCCFG", "ISP"}) {
+    if (const Node* database = FindDatabase(name)) Derive(*database, next, problems);
+  }
+  return next;
 }
 
 void ConfigurationStore::Derive(const Node& database, v1::Configuration& next,
@@ -125,13 +143,19 @@ void ConfigurationStore::Publish(v1::Configuration next) {
       connector.clear_stored_identity();
     }
   }
+  next.clear_probations();
+  for (const Probations::Entry& entry : probations_.entries()) {
+    *next.add_probations() = entry.record;
+  }
   current_ = std::make_shared<const v1::Configuration>(std::move(next));
   if (listener_) listener_(current_);
+  if (deadline_listener_) deadline_listener_();
 }
 
 absl::StatusOr<v1::SetConfigResponse> ConfigurationStore::SetConfig(absl::string_view database,
                                                                     std::vector<Node> children,
-                                                                    absl::string_view origin) {
+                                                                    absl::string_view origin,
+                                                                    absl::string_view connector) {
   const absl::StatusOr<std::vector<std::string>> path = ParseDatabasePath(database);
   if (!path.ok()) return path.status();
   const std::string& name = path->front();
@@ -156,13 +180,12 @@ absl::StatusOr<v1::SetConfigResponse> ConfigurationStore::SetConfig(absl::string
   Derive(after, next, problems);
   ConfigDatabase::Revision revision;
   if (problems.errors() == 0 && !empty) {
-    revision = {.revision = next.revision(),
-                .created_at = clock_.WallNow(),
-                .path = std::string(database),
-                .database = name,
-                .origin = OneLine(origin, kMaxOrigin),
-                .text = WriteParts(after)};
-    CheckReadBack(after, revision.text, problems);
+    revision.revision = next.revision();
+    revision.created_at = clock_.WallNow();
+    revision.path = std::string(database);
+    revision.origin = OneLine(origin, kMaxOrigin);
+    revision.databases[name] = WriteParts(after);
+    CheckReadBack(after, revision.databases[name], problems);
   }
 
   v1::SetConfigResponse response;
@@ -171,14 +194,21 @@ absl::StatusOr<v1::SetConfigResponse> ConfigurationStore::SetConfig(absl::string
   response.set_applied(problems.errors() == 0);
   if (!response.applied() || empty) return response;
 
+  ClearLines(after);
+  Probations probations = probations_;
+  if (name == kIsp) {
+    response.set_on_probation(Judge(after, next, connector, probations));
+    revision.probations = Stored(probations);
+  }
   if (absl::Status status = file_->Commit(revision, next.connectors()); !status.ok()) {
     return Annotate(status, absl::StrCat("storing ", database));
   }
   log::Info("configuration changed", {{"revision", absl::StrCat(revision.revision)},
                                       {"database", revision.path},
-                                      {"origin", revision.origin}});
-  ClearLines(after);
+                                      {"origin", revision.origin},
+                                      {"on_probation", response.on_probation() ? "yes" : "no"}});
   databases_[name] = std::move(after);
+  probations_ = std::move(probations);
   Publish(std::move(next));
   response.set_revision(revision.revision);
   return response;
@@ -187,25 +217,31 @@ absl::StatusOr<v1::SetConfigResponse> ConfigurationStore::SetConfig(absl::string
 absl::StatusOr<ConfigurationStore::Nodes> ConfigurationStore::GetConfig(
     absl::string_view database) const {
   const std::lock_guard lock(mutex_);
+  return Select(databases_, database, current_->revision());
+}
+
+absl::StatusOr<ConfigurationStore::Nodes> ConfigurationStore::Select(const Databases& databases,
+                                                                     absl::string_view database,
+                                                                     int64_t revision) {
   Nodes result;
-  result.revision = current_->revision();
+  result.revision = revision;
   if (database.empty()) {
-    for (const auto& [name, node] : databases_) {
+    for (const auto& [name, node] : databases) {
       result.nodes.push_back(node);
       MaskSecrets(result.nodes.back());
     }
     return result;
   }
   const absl::StatusOr<std::vector<std::string>> path = ParseDatabasePath(database);
-  const Node* const found = path.ok() ? FindDatabase(path->front()) : nullptr;
-  if (found == nullptr) {
+  const auto found = path.ok() ? databases.find(path->front()) : databases.end();
+  if (found == databases.end()) {
     std::vector<std::string> names;
-    for (const auto& [name, node] : databases_) names.push_back(name);
+    for (const auto& [name, node] : databases) names.push_back(name);
     return absl::NotFoundError(absl::StrCat(
         "there is no database for ", Quote(database),
         names.empty() ? "; none is stored yet" : "; stored are ", absl::StrJoin(names, ", ")));
   }
-  Node masked = *found;
+  Node masked = found->second;
   MaskSecrets(masked);
   for (const Node* node : FindNodes(*path, masked)) result.nodes.push_back(*node);
   if (result.nodes.empty()) {

@@ -14,6 +14,7 @@
 #include "common/tixml/node.h"
 #include "proto/config_store.pb.h"
 #include "services/config_store/config_database.h"
+#include "services/config_store/probation/probations.h"
 #include "services/config_store/validation/problems.h"
 
 namespace fieldgate::config_store {
@@ -37,9 +38,11 @@ class ConfigurationStore {
 
   std::shared_ptr<const v1::Configuration> Current() const;
 
+  // `connector`: through which it came; empty: none.
   absl::StatusOr<v1::SetConfigResponse> SetConfig(absl::string_view database,
                                                   std::vector<tixml::Node> children,
-                                                  absl::string_view origin);
+                                                  absl::string_view origin,
+                                                  absl::string_view connector = "");
 
   struct Nodes {
     std::vector<tixml::Node> nodes;
@@ -48,6 +51,14 @@ class ConfigurationStore {
   absl::StatusOr<Nodes> GetConfig(absl::string_view database) const;
 
   absl::StatusOr<std::vector<v1::ListRevisionsResponse::Revision>> ListRevisions();
+  absl::StatusOr<Nodes> GetRevision(int64_t revision, absl::string_view database);
+  absl::StatusOr<v1::SetConfigResponse> Rollback(int64_t revision, absl::string_view origin);
+
+  absl::Status ConfirmConfiguration(absl::string_view connector, int64_t revision);
+  // Takes back what was not confirmed in time; returns when to call it again.
+  MonotonicTime SettleProbations();
+  // Called when that time may have changed; as a Listener.
+  void SetDeadlineListener(std::function<void()> listener);
 
   absl::Status SaveIdentity(absl::string_view connector, v1::Identity identity);
   absl::Status DeleteIdentities();
@@ -58,24 +69,45 @@ class ConfigurationStore {
   absl::StatusOr<int64_t> CountSupportLog();
 
  private:
+  static constexpr size_t kMaxOrigin = 200;  // characters, proto/config_store.proto
+  static constexpr absl::string_view kIsp = "ISP";
+  using Databases = std::map<std::string, tixml::Node, std::less<>>;
+
   ConfigurationStore(std::unique_ptr<ConfigDatabase> file, const v1::Device& device,
                      const Clock& clock);
 
   absl::Status Load(const std::string& path);
+  static absl::StatusOr<Databases> ReadDatabases(const ConfigDatabase::Texts& texts);
+  static void LogErrors(const Problems& problems);
+  // What GetConfig answers, of these databases.
+  static absl::StatusOr<Nodes> Select(const Databases& databases, absl::string_view database,
+                                      int64_t revision);
+  static std::vector<StoredProbation> Stored(const Probations& probations);
+
   // These are called with the mutex held.
+  void LoadProbations(std::vector<StoredProbation> stored);
   const tixml::Node* FindDatabase(absl::string_view name) const;
   // Brings `next` in line with `database` in place of the stored one of its name.
   void Derive(const tixml::Node& database, v1::Configuration& next, Problems& problems) const;
+  // The whole configuration that follows from the databases.
+  v1::Configuration DeriveAll(int64_t revision, Problems& problems) const;
+  // What a change of ISP, from the stored one to `after`, means for probations;
+  // `next` is the configuration with it.
+  bool Judge(const tixml::Node& after, const v1::Configuration& next, absl::string_view connector,
+             Probations& probations) const;
   void Publish(v1::Configuration next);
+  absl::Status TakeBack(const Probations::Entry& entry);
 
   const v1::Device device_;
   const Clock& clock_;
   mutable std::mutex mutex_;  // guards all that follows
   const std::unique_ptr<ConfigDatabase> file_;
-  std::map<std::string, tixml::Node, std::less<>> databases_;
+  Databases databases_;
   std::map<std::string, v1::Identity> identities_;
+  Probations probations_;
   std::shared_ptr<const v1::Configuration> current_;
   Listener listener_;
+  std::function<void()> deadline_listener_;
 };
 
 }  // namespace fieldgate::config_store

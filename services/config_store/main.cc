@@ -14,6 +14,7 @@
 #include "services/config_store/config_store_service.h"
 #include "services/config_store/configuration_store.h"
 #include "services/config_store/device_identity.h"
+#include "services/config_store/probation/timer_thread.h"
 
 namespace fieldgate::config_store {
 namespace {
@@ -27,6 +28,8 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   absl::StatusOr<std::unique_ptr<ConfigurationStore>> store =
       ConfigurationStore::Open(options.state_dir.File("config.db"), *device, RealClock());
   if (!store.ok()) return store.status();
+  TimerThread probations([&store] { return (*store)->SettleProbations(); });
+  (*store)->SetDeadlineListener([&probations] { probations.Wake(); });
   ConfigStoreService service(**store);
   const std::string socket = options.state_dir.Socket("config_store");
   absl::StatusOr<std::unique_ptr<rpc::Server>> server =

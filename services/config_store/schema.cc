@@ -92,6 +92,27 @@ CREATE TABLE support_log (
   message TEXT NOT NULL
 ) STRICT;
 )sql"},
+    {2, "changes on probation", R"sql(
+-- Changes of a connector's own settings that came through itself, oldest first.
+CREATE TABLE probation (
+  position INTEGER PRIMARY KEY,
+  connector TEXT NOT NULL,
+  revision INTEGER NOT NULL,
+  former_revision INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('PENDING', 'CONFIRMED', 'TAKEN_BACK')),
+  confirm_time_s INTEGER NOT NULL
+) STRICT;
+
+-- Of pending ones: the ISP database as it comes back. A text of its own, since
+-- a revision may be forgotten meanwhile, and changes from elsewhere stay.
+CREATE TABLE probation_body (
+  position INTEGER NOT NULL REFERENCES probation (position) ON DELETE CASCADE,
+  part INTEGER NOT NULL,
+  parent TEXT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (position, part)
+) STRICT;
+)sql"},
 };
 
 }  // namespace

@@ -72,6 +72,17 @@ void CommandChannel::Recover(MonotonicTime now) {
     }
     const RequestKind kind = RequestKindOf(logged.topic).value_or(RequestKind::kCmd);
     const Request request = ParseRequest(kind, logged.body);
+    if (!logged.held.empty()) {
+      absl::StatusOr<HeldAnswer> held = ParseHeldAnswer(logged.held);
+      if (held.ok()) {
+        held_.emplace(
+            logged.number,
+            Waiting{{kind, request.format, logged.topic, request.request_id}, *std::move(held)});
+        continue;
+      }
+      log::Error("a held answer can't be read",
+                 {{"connector", connector()}, {"why", held.status().ToString()}});
+    }
     Reply(logged.number, {kind, request.format, logged.topic, request.request_id},
           AnswerCode::kFailed,
           {ErrorNode(tixml::kInternal,
@@ -138,16 +149,48 @@ void CommandChannel::OnExecuted(RequestNumber number, const absl::Status& begun,
     return Refuse(number, pending, AnswerCode::kNotNow, tixml::kBusy,
                   "the request can't be stored now; send it again later", now);
   }
-  const AnswerCode code = result.program_not_stopped ? AnswerCode::kNotNow
-                          : result.failed            ? AnswerCode::kFailed
-                                                     : AnswerCode::kDone;
+  const AnswerCode code = CodeOf(result);
   log::Info("request of the portal",
             {{"connector", connector()},
              {"topic", pending.topic},
              {"request_id", pending.request_id},
              {"error_code", absl::StrCat(static_cast<int>(code))},
+             {"on_probation", result.on_probation.empty() ? "no" : "yes"},
              {"why", result.problems.empty() ? "" : result.problems.front()}});
+  if (!result.on_probation.empty()) {
+    held_.emplace(number, Waiting{pending, Held(result)});
+    return OnVerdicts(now);
+  }
   Reply(number, pending, code, result.answers, /*remember=*/true, now);
+}
+
+void CommandChannel::Hold(RequestNumber number, const Interpreter::Result& result) {
+  if (result.on_probation.empty()) return;
+  if (absl::Status s = log_.Hold(number, Serialize(Held(result))); !s.ok()) {
+    // It is answered all the same, unless this process dies before.
+    log::Error("an answer on probation can't be stored", {{"why", s.ToString()}});
+  }
+}
+
+void CommandChannel::OnVerdicts(MonotonicTime now) {
+  const auto verdict_on = [this](int64_t revision) {
+    return host_.VerdictOn(connector(), revision);
+  };
+  for (auto it = held_.begin(); it != held_.end();) {
+    if (!Conclude(verdict_on, it->second.answer)) {
+      ++it;
+      continue;
+    }
+    const RequestNumber number = it->first;
+    const Waiting waiting = std::move(it->second);
+    it = held_.erase(it);
+    log::Info("request of the portal answered after its probation",
+              {{"connector", connector()},
+               {"request_id", waiting.pending.request_id},
+               {"error_code", absl::StrCat(static_cast<int>(waiting.answer.code))}});
+    Reply(number, waiting.pending, waiting.answer.code, waiting.answer.answers,
+          /*remember=*/true, now);
+  }
 }
 
 std::string CommandChannel::KeyOf(const Pending& pending) {
@@ -160,6 +203,8 @@ std::string CommandChannel::KeyOf(const Pending& pending) {
 bool CommandChannel::IsPending(const std::string& key) const {
   return std::any_of(pending_.begin(), pending_.end(),
                      [&](const auto& entry) { return KeyOf(entry.second) == key; }) ||
+         std::any_of(held_.begin(), held_.end(),
+                     [&](const auto& entry) { return KeyOf(entry.second.pending) == key; }) ||
          std::any_of(unstored_.begin(), unstored_.end(),
                      [&](const Answer& answer) { return answer.key == key; });
 }

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/time/clock.h"
+#include "services/cloud_link/command/held_answer.h"
 #include "services/cloud_link/command/interpreter.h"
 #include "services/cloud_link/command/request_log.h"
 #include "services/cloud_link/mqtt/mqtt_client.h"
@@ -26,7 +27,8 @@ inline constexpr int kMaxRequests = 100;
 // The feedback channel of one connector (manual 3, 4, 5): decides what becomes
 // of each request, and stores each answer in the connector's outbox. It
 // outlives connections and changes of the connector, so that a SetConfig that
-// changes the connector is answered, too. Holds no thread and no clock.
+// changes the connector is answered, too: once it is known whether that stays,
+// when it is on probation. Holds no thread and no clock.
 // Thread-compatible, apart from Accept; belongs to the loop.
 class CommandChannel {
  public:
@@ -40,6 +42,8 @@ class CommandChannel {
                                 std::vector<tixml::Node> commands) = 0;
     // An answer was committed to the connector's outbox.
     virtual void OnAnswerStored(const std::string& connector, StoredEntry answer) = 0;
+    // What became of a revision that `connector` set on probation.
+    virtual Verdict VerdictOn(const std::string& connector, int64_t revision) = 0;
   };
 
   struct Config {
@@ -65,6 +69,9 @@ class CommandChannel {
   // acknowledgement; what it returns belongs into OnRequest in the same order.
   // Thread-safe; blocks on disk.
   Incoming Accept(std::string topic, std::string body);
+  // To be called right after the execution: if anything of it is on probation,
+  // keeps the answer for after a restart. Thread-safe; blocks on disk.
+  void Hold(RequestNumber number, const Interpreter::Result& result);
 
   // From here on the loop's.
   //
@@ -72,9 +79,13 @@ class CommandChannel {
   void Recover(MonotonicTime now);
   void Configure(Config config) { config_ = std::move(config); }
   void OnRequest(Incoming incoming, MonotonicTime now);
-  // `begun`: what Begin said; if that is no OK, nothing was executed.
+  // `begun`: what Begin said; if that is no OK, nothing was executed. What is on
+  // probation is answered later.
   void OnExecuted(RequestNumber number, const absl::Status& begun,
                   const Interpreter::Result& result, MonotonicTime now);
+
+  // There may be news about what is on probation.
+  void OnVerdicts(MonotonicTime now);
 
   // Stores again what could not be stored.
   void Settle(MonotonicTime now);
@@ -99,6 +110,12 @@ class CommandChannel {
     std::string body;
   };
 
+  // An executed request whose answer waits for the outcome of a probation.
+  struct Waiting {
+    Pending pending;
+    HeldAnswer answer;
+  };
+
   static std::string KeyOf(const Pending& pending);
   bool IsPending(const std::string& key) const;
   void Refuse(RequestNumber number, const Pending& pending, AnswerCode code, int error_number,
@@ -116,6 +133,7 @@ class CommandChannel {
   std::atomic<int>& waiting_;
 
   std::map<RequestNumber, Pending> pending_;
+  std::map<RequestNumber, Waiting> held_;  // counted in `waiting_`, so bounded
   std::deque<Answer> unstored_;
   MonotonicTime retry_at_ = MonotonicTime::Never();
   bool disk_failed_ = false;

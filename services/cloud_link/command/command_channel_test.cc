@@ -45,8 +45,10 @@ class CommandChannelTest : public testing::Test, public CommandChannel::Host {
   void Request(const std::string& topic, const std::string& body) {
     channel_->OnRequest(channel_->Accept(topic, body), now());
   }
-  // The worker does the oldest: begins it, and answers with <Get _="42"/>.
-  void ExecuteOne(bool failed = false, bool not_stopped = false) {
+  // The worker does the oldest: begins it, and answers with <Get _="42"/>; with
+  // a revision, that is on probation.
+  void ExecuteOne(bool failed = false, bool not_stopped = false, int64_t revision = 0,
+                  bool killed = false) {
     ASSERT_FALSE(executing_.empty());
     const RequestNumber number = executing_.front();
     executing_.erase(executing_.begin());
@@ -60,7 +62,10 @@ class CommandChannelTest : public testing::Test, public CommandChannel::Host {
       result.answers.push_back(answer);
       result.failed = failed;
       result.program_not_stopped = not_stopped;
+      if (revision > 0) result.on_probation = {{0, revision, tixml::Verbosity::kShort}};
+      channel_->Hold(number, result);
     }
+    if (killed) return;
     channel_->OnExecuted(number, begun, result, now());
   }
 
@@ -83,6 +88,11 @@ class CommandChannelTest : public testing::Test, public CommandChannel::Host {
     executing_.push_back(number);
     return true;
   }
+  Verdict VerdictOn(const std::string& connector, int64_t revision) override {
+    EXPECT_EQ(connector, "CloudConn");
+    EXPECT_EQ(revision, 7);
+    return verdict_;
+  }
   void OnAnswerStored(const std::string& connector, StoredEntry answer) override {
     EXPECT_EQ(connector, "CloudConn");
     handed_over_.push_back(answer.id);
@@ -97,6 +107,7 @@ class CommandChannelTest : public testing::Test, public CommandChannel::Host {
   std::vector<EntryId> handed_over_;
   int executed_ = 0;
   bool worker_full_ = false;
+  Verdict verdict_;
 };
 
 TEST_F(CommandChannelTest, AnExecutedRequestIsAnsweredOnItsResultTopic) {
@@ -216,6 +227,124 @@ TEST_F(CommandChannelTest, ARequestThatHadBegunIsAnsweredAsInterruptedAndNeverEx
   Request(kCmd, Cmd("r1"));
   EXPECT_THAT(executing_, IsEmpty());
   EXPECT_EQ(Answers().back(), Answers().front());
+}
+
+// --- On probation ---
+
+TEST_F(CommandChannelTest, WhatIsOnProbationIsAnsweredOnceItIsConfirmed) {
+  Request(kCmd, Cmd("r1"));
+  ExecuteOne(false, false, /*revision=*/7);
+  channel_->OnVerdicts(now());
+  EXPECT_THAT(Answers(), IsEmpty());
+  EXPECT_EQ(waiting_, 1);
+  verdict_.state = Verdict::State::kConfirmed;
+  channel_->OnVerdicts(now());
+  channel_->OnVerdicts(now());
+  EXPECT_THAT(
+      Answers(),
+      ElementsAre(
+          R"(c/fp/g/cmdResult {"error_code":0,"response_id":"r1","cmd_result":{"Get":{"-_":"42"}}})"));
+  EXPECT_EQ(waiting_, 0);
+}
+
+TEST_F(CommandChannelTest, WhatWasTakenBackIs500WithTheReason) {
+  Request(kCmd, Cmd("r1"));
+  ExecuteOne(false, false, /*revision=*/7);
+  verdict_ = {Verdict::State::kTakenBack, "broker refused user name"};
+  channel_->OnVerdicts(now());
+  EXPECT_THAT(Answers(),
+              ElementsAre(testing::AllOf(HasSubstr(R"("error_code":500,"response_id":"r1")"),
+                                         HasSubstr("-2152"), HasSubstr("broker refused"))));
+}
+
+TEST_F(CommandChannelTest, AVerdictThatIsThereAlreadyIsAnsweredAtOnce) {
+  Request(kCmd, Cmd("r1"));
+  verdict_.state = Verdict::State::kConfirmed;
+  ExecuteOne(false, false, /*revision=*/7);
+  EXPECT_THAT(Answers(), SizeIs(1));
+}
+
+TEST_F(CommandChannelTest, OtherRequestsAreAnsweredWhileOneWaits) {
+  Request(kCmd, Cmd("r1"));
+  Request(kCmd, Cmd("r2"));
+  ExecuteOne(false, false, /*revision=*/7);
+  ExecuteOne();
+  EXPECT_THAT(Answers(), ElementsAre(HasSubstr(R"("response_id":"r2")")));
+}
+
+TEST_F(CommandChannelTest, ASecondDeliveryDuringAProbationIsNotExecutedAndGetsNoAnswerOfItsOwn) {
+  Request(kCmd, Cmd("r1"));
+  ExecuteOne(false, false, /*revision=*/7);
+  Request(kCmd, Cmd("r1"));
+  EXPECT_THAT(executing_, IsEmpty());
+  EXPECT_THAT(Answers(), IsEmpty());
+  verdict_.state = Verdict::State::kConfirmed;
+  channel_->OnVerdicts(now());
+  EXPECT_THAT(Answers(), SizeIs(1));
+  Request(kCmd, Cmd("r1"));
+  EXPECT_THAT(Answers(), SizeIs(2)) << "later it gets the stored one";
+  EXPECT_EQ(executed_, 1);
+}
+
+TEST_F(CommandChannelTest, AfterARestartDuringAProbationThereIsExactlyOneAnswer) {
+  Request(kCmd, Cmd("r1"));
+  ExecuteOne(false, false, /*revision=*/7);
+  Restart();
+  EXPECT_EQ(waiting_, 1);
+  EXPECT_THAT(executing_, IsEmpty());
+  Request(kCmd, Cmd("r1"));  // delivered again
+  EXPECT_THAT(executing_, IsEmpty());
+  EXPECT_THAT(Answers(), IsEmpty());
+  verdict_ = {Verdict::State::kTakenBack, "no route to host"};
+  channel_->OnVerdicts(now());
+  EXPECT_THAT(Answers(),
+              ElementsAre(testing::AllOf(HasSubstr(R"("error_code":500,"response_id":"r1")"),
+                                         HasSubstr("no route to host"))));
+  Restart();
+  channel_->OnVerdicts(now());
+  EXPECT_THAT(Answers(), SizeIs(1));
+  EXPECT_EQ(executed_, 1);
+}
+
+TEST_F(CommandChannelTest, AKillRightAfterTheExecutionLosesNoAnswerOnProbation) {
+  Request(kCmd, Cmd("r1"));
+  ExecuteOne(false, false, /*revision=*/7, /*killed=*/true);
+  Restart();
+  verdict_.state = Verdict::State::kConfirmed;
+  channel_->OnVerdicts(now());
+  EXPECT_THAT(Answers(), ElementsAre(HasSubstr(R"("error_code":0,"response_id":"r1")")));
+}
+
+TEST_F(CommandChannelTest, AHeldAnswerThatCannotBeReadIsAnsweredAsInterrupted) {
+  Request(kCmd, Cmd("r1"));
+  ASSERT_TRUE(log_.Begin(executing_.front()).ok());
+  ASSERT_TRUE(log_.Hold(executing_.front(), "garbage").ok());
+  Restart();
+  EXPECT_THAT(Answers(), ElementsAre(HasSubstr("interrupted")));
+}
+
+TEST_F(CommandChannelTest, AnAnswerThatCannotBeHeldOnTheDiskComesAllTheSame) {
+  Request(kCmd, Cmd("r1"));
+  const RequestNumber number = executing_.front();
+  ASSERT_TRUE(log_.Begin(number).ok());
+  Interpreter::Result result;
+  result.answers.push_back(tixml::ValueNode("Get", "42"));
+  result.on_probation = {{0, 7, tixml::Verbosity::kShort}};
+  log_.FailWith(absl::UnavailableError("disk full"));
+  channel_->Hold(number, result);
+  channel_->OnExecuted(number, absl::OkStatus(), result, now());
+  verdict_.state = Verdict::State::kConfirmed;
+  channel_->OnVerdicts(now());
+  EXPECT_THAT(Answers(), ElementsAre(HasSubstr(R"("error_code":0,"response_id":"r1")")));
+}
+
+TEST_F(CommandChannelTest, WhatWaitsForAProbationCountsAmongTheHundred) {
+  for (int i = 0; i < kMaxRequests; ++i) {
+    Request(kCmd, Cmd(absl::StrCat("r", i)));
+    ExecuteOne(false, false, /*revision=*/7);
+  }
+  Request(kCmd, Cmd("late"));
+  EXPECT_THAT(Answers(), ElementsAre(HasSubstr(R"("error_code":409,"response_id":"late")")));
 }
 
 TEST_F(CommandChannelTest, TheHundredAndFirstWaitingRequestIs409AndMayComeAgain) {

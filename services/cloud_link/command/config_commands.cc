@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/log/log.h"
 #include "common/status/status.h"
 #include "common/tixml/error.h"
 #include "services/cloud_link/command/execution.h"
@@ -31,9 +32,21 @@ absl::Status StopProgram(Execution& execution) {
   if (!node.ok()) return Annotate(node.status(), "can't read the program's mode");
   const std::string* mode = node->Find("_");
   if (mode == nullptr) return absl::InternalError("the program has no mode");
-  // A stop that failed before may have come through late: the first mode read counts.
-  if (!execution.former_mode.has_value()) execution.former_mode = *mode;
+  // A stop that failed before may have come through late: the first mode read counts,
+  // and before that the one of a stop that was never undone.
+  if (!execution.former_mode.has_value()) {
+    execution.former_mode = *mode;
+    if (ProgramJournal* journal = execution.ports.journal; journal != nullptr && *mode == kStop) {
+      absl::StatusOr<std::optional<std::string>> noted = journal->Mode();
+      if (!noted.ok()) return noted.status();
+      if (noted->has_value()) execution.former_mode = **std::move(noted);
+    }
+  }
   if (*mode != kStop) {
+    if (execution.ports.journal != nullptr) {
+      const absl::Status noted = execution.ports.journal->Note(*execution.former_mode);
+      if (!noted.ok()) return Annotate(noted, "the program is not stopped");
+    }
     const absl::Status stop = execution.ports.process.Set(kModePath, kStop);
     if (!stop.ok()) return Annotate(stop, "the program can't be stopped");
   }
@@ -76,6 +89,11 @@ void ExecuteSetConfig(Execution& execution, const Node& command, Node&, Failure&
       failure.Add(tixml::kInvalidConfiguration, FormatProblem(problem));
     }
   }
+  if (response->on_probation()) {
+    const std::string* ver = command.Find("ver");
+    execution.result.on_probation.push_back({execution.result.answers.size(), response->revision(),
+                                             tixml::ParseVerbosity(ver == nullptr ? "" : *ver)});
+  }
   if (!response->applied() && failure.none()) {
     Fail(command, failure, tixml::kInternal,
          absl::StrCat("SetConfig ", *database, " was refused without a reason"));
@@ -95,10 +113,36 @@ void ExecuteGetConfig(Execution& execution, const Node& command, Node& answer, F
   }
 }
 
+void ForgetStop(ProgramJournal* journal) {
+  if (journal == nullptr) return;
+  // What stays noted is found out of date at the next look.
+  if (absl::Status s = journal->Clear(); !s.ok()) {
+    log::Error("the program's journal can't be written", {{"why", s.ToString()}});
+  }
+}
+
+absl::Status Interpreter::RestoreProgram() {
+  if (ports_.journal == nullptr || !ports_.journal->open()) return absl::OkStatus();
+  const absl::StatusOr<std::optional<std::string>> noted = ports_.journal->Mode();
+  if (!noted.ok()) return noted.status();
+  if (!noted->has_value()) return absl::OkStatus();
+  const absl::StatusOr<Node> node = ports_.process.Get(kModePath);
+  if (!node.ok()) return Annotate(node.status(), "can't read the program's mode");
+  const std::string* mode = node->Find("_");
+  if (mode != nullptr && *mode == kStop) {
+    const absl::Status restored = ports_.process.Set(kModePath, **noted);
+    if (!restored.ok()) return Annotate(restored, "the program's mode can't be restored");
+    log::Warning("the program had been stopped for a SetConfig; its mode is restored",
+                 {{"mode", **noted}});
+  }
+  ForgetStop(ports_.journal);
+  return absl::OkStatus();
+}
+
 void RestoreProgram(Execution& execution, const Node& command, Failure& failure) {
   if (!execution.former_mode.has_value() || *execution.former_mode == kStop) return;
   const absl::Status restored = execution.ports.process.Set(kModePath, *execution.former_mode);
-  if (restored.ok()) return;
+  if (restored.ok()) return ForgetStop(execution.ports.journal);
   Fail(command, failure, tixml::kUnavailable,
        absl::StrCat(failure.none() ? "the configuration is in force, but " : "",
                     "the program's mode ", *execution.former_mode,

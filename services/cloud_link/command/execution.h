@@ -61,6 +61,8 @@ CommandFunction ExecuteGet, ExecuteSet;                 // get_set.cc
 CommandFunction ExecuteSetConfig, ExecuteGetConfig;     // config_commands.cc
 CommandFunction ExecuteSendRealtimeData, ExecuteReset;  // gateway_commands.cc
 
+// The program's mode needs no restoring any more.
+void ForgetStop(ProgramJournal* journal);
 // After the last SetConfig, whether it or any other was executed.
 void RestoreProgram(Execution& execution, const tixml::Node& command, Failure& failure);
 

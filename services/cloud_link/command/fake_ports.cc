@@ -52,6 +52,8 @@ absl::StatusOr<config_store::v1::SetConfigResponse> FakeConfigPort::SetConfig(
     problem.set_remedy("write Good");
   }
   if (!response.applied()) return response;
+  response.set_revision(++revision_);
+  response.set_on_probation(on_probation_);
   tixml::Node& node = databases_[std::string(database)];
   node.name = std::string(database);
   node.children = children;

@@ -38,6 +38,8 @@ class FakeConfigPort : public ConfigPort {
   std::vector<config_store::v1::Problem> warnings_;
   absl::Status failure_;  // of every call
   bool refuse_silently_ = false;
+  int64_t revision_ = 0;  // grows with each
+  bool on_probation_ = false;
   Origin last_origin_;
   std::vector<std::string>* calls_ = nullptr;
 };

@@ -14,13 +14,19 @@ absl::StatusOr<RequestNumber> FakeRequestLog::Accept(absl::string_view topic,
   const std::lock_guard lock(mutex_);
   if (!failure_.ok()) return failure_;
   const RequestNumber number = ++last_;
-  requests_[number] = {number, std::string(topic), std::string(body), false};
+  requests_[number] = {number, std::string(topic), std::string(body), false, ""};
   return number;
 }
 
 absl::Status FakeRequestLog::Begin(RequestNumber number) {
   const std::lock_guard lock(mutex_);
   if (failure_.ok()) requests_.at(number).begun = true;
+  return failure_;
+}
+
+absl::Status FakeRequestLog::Hold(RequestNumber number, absl::string_view held) {
+  const std::lock_guard lock(mutex_);
+  if (failure_.ok()) requests_.at(number).held = std::string(held);
   return failure_;
 }
 

@@ -9,16 +9,18 @@
 namespace fieldgate::cloud_link {
 
 // A log in memory that behaves like SqliteRequestLog, sharing the transactions
-// of `outbox`. The object is the disk. Accept and Begin are thread-safe.
+// of `outbox`. The object is the disk. Accept, Begin and Hold
+// are thread-safe.
 class FakeRequestLog : public RequestLog {
  public:
   explicit FakeRequestLog(FakeOutbox& outbox) : outbox_(outbox) {}
 
-  // From now on Accept and Begin fail with `status`; OK heals them.
+  // From now on Accept, Begin and Hold fail with `status`; OK heals them.
   void FailWith(absl::Status status);
 
   absl::StatusOr<RequestNumber> Accept(absl::string_view topic, absl::string_view body) override;
   absl::Status Begin(RequestNumber number) override;
+  absl::Status Hold(RequestNumber number, absl::string_view held) override;
   absl::Status Answer(RequestNumber number, absl::string_view key,
                       const LoggedAnswer& answer) override;
   absl::StatusOr<std::vector<LoggedRequest>> Unanswered() override;

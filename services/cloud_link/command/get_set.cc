@@ -48,6 +48,7 @@ void ExecuteSet(Execution& execution, const Node& command, Node&, Failure& failu
     // The user's word counts from here on.
     execution.stopped = false;
     execution.former_mode.reset();
+    ForgetStop(execution.ports.journal);
   }
 }
 

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/tixml/codec.h"
+#include "common/tixml/error.h"
 #include "common/tixml/node.h"
 #include "services/cloud_link/command/ports.h"
 
@@ -27,6 +30,13 @@ class CommandText {
  private:
   absl::StatusOr<tixml::Document> document_;
   tixml::Format format_;
+};
+
+// A SetConfig that is in force on probation: its answer is not final.
+struct OnProbation {
+  size_t answer = 0;  // index in the answers
+  int64_t revision = 0;
+  tixml::Verbosity verbosity = tixml::Verbosity::kNumber;  // that it asked for
 };
 
 // Executes TiXML commands: the only interpreter, for the portal, the command
@@ -51,6 +61,7 @@ class Interpreter {
     // is no QoS; write 0, 1 or 2". Empty exactly when nothing failed.
     std::vector<std::string> problems;
     std::vector<std::string> warnings;  // likewise, of accepted configurations
+    std::vector<OnProbation> on_probation;
   };
 
   // Executes `commands` in order; a failing one doesn't stop the rest. Before
@@ -58,7 +69,8 @@ class Interpreter {
   // one its former mode is restored, also when some failed. A SetConfig before
   // which the program could not be stopped is not executed. When the mode can't
   // be restored, the last SetConfig is answered with an error that says that
-  // the configuration is in force.
+  // the configuration is in force. The mode is in the journal until it is
+  // restored, or set by a command.
   Result Execute(const std::vector<tixml::Node>& commands, const Origin& origin);
 
   // Text that could not be parsed, or holds no command, is answered with one
@@ -70,6 +82,14 @@ class Interpreter {
     std::vector<std::string> warnings;
   };
   TextResult ExecuteText(const CommandText& text, const Origin& origin);
+
+  // Restores the mode that the journal has: that of a program which was stopped
+  // by a process that died, or could not be restored. A program that does not
+  // stand still any more was set by somebody; that counts. OK also when there is
+  // nothing to restore.
+  //
+  // kUnavailable: process_data does not answer; try again.
+  absl::Status RestoreProgram();
 
  private:
   const CommandPorts ports_;

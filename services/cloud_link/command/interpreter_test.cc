@@ -422,6 +422,22 @@ TEST_F(InterpreterTest, ResetsWhatIsNamedAndNothingElse) {
   EXPECT_THAT(gateway_.calls_, ElementsAre("ResetSecrets", "Factory", "Restart", "Restart"));
 }
 
+TEST_F(InterpreterTest, TellsWhichAnswersAreOnProbation) {
+  config_.on_probation_ = true;
+  const std::vector<Node> commands =
+      tixml::Parse(R"([<Get/><SetConfig _="ISP" ver="y"/><SetConfig _="ISP"><Bad/></SetConfig>
+                       <SetConfig _="ISP"/>])")
+          ->nodes;
+  const Interpreter::Result result = interpreter_.Execute(commands, {"portal", "CloudConn"});
+  ASSERT_EQ(result.on_probation.size(), 2u);
+  EXPECT_EQ(result.on_probation[0].answer, 1u);
+  EXPECT_EQ(result.on_probation[0].revision, 1);
+  EXPECT_EQ(result.on_probation[0].verbosity, tixml::Verbosity::kShort);
+  EXPECT_EQ(result.on_probation[1].answer, 3u);
+  EXPECT_EQ(result.on_probation[1].revision, 2);
+  EXPECT_EQ(result.on_probation[1].verbosity, tixml::Verbosity::kNumber);
+}
+
 TEST_F(InterpreterTest, TellsThatTheProgramWouldNotStop) {
   process_.failures_[kSetStop] = absl::AbortedError("a poll hangs");
   Node set_config = Named("SetConfig");

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "common/tixml/node.h"
 #include "proto/config_store.pb.h"
+#include "services/cloud_link/command/program_journal.h"
 
 // What the interpreter needs of the other services and of the gateway itself. Calls may block for
 // as long as the command takes (a Set of a bus point waits for the device).
@@ -69,6 +70,7 @@ struct CommandPorts {
   ProcessPort& process;
   ConfigPort& config;
   GatewayPort& gateway;
+  ProgramJournal* journal = nullptr;  // nullptr: none is kept
 };
 
 }  // namespace fieldgate::cloud_link

@@ -20,6 +20,7 @@ struct LoggedRequest {
   std::string topic;
   std::string body;
   bool begun = false;  // its commands may have been executed, in part or whole
+  std::string held;    // from Hold; empty: it was not held
 };
 
 struct LoggedAnswer {
@@ -35,8 +36,8 @@ inline constexpr int kMaxAnswered = 1000;
 inline constexpr int64_t kMaxAnswerBytes = 8 << 20;
 
 // The requests of one connector, so that each is executed at most once and
-// answered, whatever dies: accepted, then begun, then answered; an answer is
-// kept for a request that comes twice. It shares a file and its transactions
+// answered, whatever dies: accepted, then begun, perhaps held, then answered; an
+// answer is kept for a request that comes twice. It shares a file and its transactions
 // with the connector's outbox. Blocks on disk.
 //
 // Every method: kUnavailable when the file can't be read or written, kDataLoss
@@ -45,11 +46,14 @@ class RequestLog {
  public:
   virtual ~RequestLog() = default;
 
-  // These two are thread-safe, and durable once OK; never call them on the loop
+  // These three are thread-safe, and durable once OK; never call them on the loop
   // while its outbox has a transaction open.
   virtual absl::StatusOr<RequestNumber> Accept(absl::string_view topic, absl::string_view body) = 0;
   // To be called right before the execution begins.
   virtual absl::Status Begin(RequestNumber number) = 0;
+  // It was executed, but its answer is not known yet; `held`, not empty, is what
+  // it will be made of.
+  virtual absl::Status Hold(RequestNumber number, absl::string_view held) = 0;
 
   // The loop's, and within a transaction of the outbox: they are done when it
   // is committed.

@@ -108,6 +108,21 @@ TEST_P(RequestLogTest, AnAcceptedRequestIsThereAfterARestart) {
   EXPECT_FALSE(requests[1].begun);
 }
 
+TEST_P(RequestLogTest, AHeldAnswerIsThereAfterARestartUntilItIsAnswered) {
+  const RequestNumber number = disk_->log().Accept("t/config", "one").value();
+  ASSERT_TRUE(disk_->log().Begin(number).ok());
+  ASSERT_TRUE(disk_->log().Hold(number, std::string("\0half", 5)).ok());
+  disk_->Reopen();
+  const std::vector<LoggedRequest> requests = disk_->log().Unanswered().value();
+  ASSERT_THAT(requests, SizeIs(1));
+  EXPECT_EQ(requests[0].body, "one");
+  EXPECT_TRUE(requests[0].begun);
+  EXPECT_EQ(requests[0].held, std::string("\0half", 5));
+  Answer(*disk_, number, "config/1", "done");
+  EXPECT_THAT(disk_->log().Unanswered().value(), IsEmpty());
+  EXPECT_EQ(disk_->log().Find("config/1").value()->body, "done");
+}
+
 TEST_P(RequestLogTest, AnAnswerIsFoundByItsKeyAfterARestart) {
   Answer(*disk_, disk_->log().Accept("t/cmd", "one").value(), "cmd/1", "done");
   disk_->Reopen();
@@ -175,16 +190,33 @@ TEST(SqliteRequestLogTest, AcceptSaysSoWhenTheFileStaysLocked) {
   EXPECT_TRUE(disk.log().Accept("t/cmd", "x").ok());
 }
 
+// A new file as this version of the program left it.
+std::string OldFile(int version) {
+  std::string path = NewFile();
+  std::ifstream sql(
+      absl::StrCat("services/cloud_link/command/testdata/cloud_link_version_", version, ".sql"));
+  std::stringstream text;
+  text << sql.rdbuf();
+  EXPECT_FALSE(text.str().empty());
+  EXPECT_TRUE(sqlite::Database::Open(path).value()->Execute(text.str()).ok());
+  return path;
+}
+
+TEST(SqliteRequestLogTest, AFileOfBeforeProbationsIsUpgraded) {
+  SqliteDisk disk(OldFile(2));
+  EXPECT_EQ(disk.outbox().PeekMessageId(), 42);
+  const std::vector<LoggedRequest> requests = disk.log().Unanswered().value();
+  ASSERT_THAT(requests, SizeIs(2));
+  EXPECT_TRUE(requests[0].begun);
+  EXPECT_EQ(requests[0].held, "");
+  EXPECT_FALSE(requests[1].begun);
+  EXPECT_EQ(disk.log().Find("cmd/1").value()->body, "{\"a\":1}");
+  ASSERT_TRUE(disk.log().Hold(requests[0].number, "half").ok());
+  EXPECT_EQ(disk.log().Unanswered().value()[0].held, "half");
+}
+
 TEST(SqliteRequestLogTest, AFileOfBeforeTheFeedbackChannelIsUpgraded) {
-  const std::string path = NewFile();
-  {
-    std::ifstream sql("services/cloud_link/command/testdata/cloud_link_version_1.sql");
-    std::stringstream text;
-    text << sql.rdbuf();
-    ASSERT_FALSE(text.str().empty());
-    ASSERT_TRUE(sqlite::Database::Open(path).value()->Execute(text.str()).ok());
-  }
-  SqliteDisk disk(path);
+  SqliteDisk disk(OldFile(1));
   EXPECT_EQ(disk.outbox().PeekMessageId(), 42);
   EXPECT_EQ(disk.outbox().Stats().entries, 1);
   EXPECT_THAT(disk.log().Unanswered().value(), IsEmpty());

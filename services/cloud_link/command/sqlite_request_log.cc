@@ -10,7 +10,7 @@ namespace fieldgate::cloud_link {
 namespace {
 
 // State of a request in the table.
-enum State { kAccepted = 0, kBegun = 1, kAnswered = 2 };
+enum State { kAccepted = 0, kBegun = 1, kAnswered = 2, kHeld = 3 };
 
 class SqliteRequestLog : public RequestLog {
  public:
@@ -36,6 +36,15 @@ class SqliteRequestLog : public RequestLog {
                     "beginning a request");
   }
 
+  absl::Status Hold(RequestNumber number, absl::string_view held) override {
+    const std::lock_guard lock(mutex_);
+    return Annotate(Run(*side_, "UPDATE request SET state = ?2, held = ?3 WHERE number = ?1",
+                        [&](sqlite::Statement& s) {
+                          s.BindInt(1, number).BindInt(2, kHeld).BindBlob(3, held);
+                        }),
+                    "holding an answer");
+  }
+
   absl::Status Answer(RequestNumber number, absl::string_view key,
                       const LoggedAnswer& answer) override {
     if (key.empty()) {
@@ -44,7 +53,7 @@ class SqliteRequestLog : public RequestLog {
     }
     absl::Status status = Run(loop_,
                               "UPDATE request SET state = ?2, key = ?3, topic = ?4, body = x'',"
-                              " answer = ?5 WHERE number = ?1",
+                              " held = NULL, answer = ?5 WHERE number = ?1",
                               [&](sqlite::Statement& s) {
                                 s.BindInt(1, number)
                                     .BindInt(2, kAnswered)
@@ -70,7 +79,8 @@ class SqliteRequestLog : public RequestLog {
 
   absl::StatusOr<std::vector<LoggedRequest>> Unanswered() override {
     absl::StatusOr<sqlite::Statement*> read = loop_.Cached(
-        "SELECT number, state, topic, body FROM request WHERE connector = ?1 AND state <> ?2"
+        "SELECT number, state, topic, body, held FROM request"
+        " WHERE connector = ?1 AND state <> ?2"
         " ORDER BY number");
     if (!read.ok()) return read.status();
     (*read)->BindText(1, connector_).BindInt(2, kAnswered);
@@ -80,7 +90,8 @@ class SqliteRequestLog : public RequestLog {
       if (!row.ok()) return row.status();
       if (!*row) return requests;
       requests.push_back({(*read)->Int(0), std::string((*read)->Text(2)),
-                          std::string((*read)->Blob(3)), (*read)->Int(1) == kBegun});
+                          std::string((*read)->Blob(3)), (*read)->Int(1) != kAccepted,
+                          std::string((*read)->Blob(4))});
     }
   }
 

@@ -58,6 +58,16 @@ inline constexpr sqlite::Migration kOutboxMigrations[] = {
       );
       CREATE INDEX request_key ON request (connector, key);
     )sql"},
+    {3, "answers that wait for the outcome of a probation", R"sql(
+      -- state 3: executed, `held` is what the answer is made of then.
+      ALTER TABLE request ADD COLUMN held BLOB;
+    )sql"},
+    {4, "the program that is stopped for a SetConfig", R"sql(
+      CREATE TABLE stopped_program (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        mode TEXT NOT NULL              -- to be restored
+      );
+    )sql"},
 };
 
 }  // namespace fieldgate::cloud_link

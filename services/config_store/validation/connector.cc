@@ -131,6 +131,17 @@ void ReadTls(Fields& f, v1::Tls& tls) {
   }
 }
 
+// 0, or long enough for a connector to come back.
+void ReadConfirmTime(Fields& f, v1::Connector& c) {
+  constexpr int64_t kShortest = 10;
+  const int64_t seconds = f.Integer("ConfirmTime", 0, 86'400, 300);
+  if (seconds > 0 && seconds < kShortest) {
+    f.Error("ConfirmTime", absl::StrCat(Quote(*f.Text("ConfirmTime")), " is out of range"),
+            absl::StrCat("write a number from ", kShortest, " to 86400, or 0 for no probation"));
+  }
+  c.set_confirm_time_s(static_cast<uint32_t>(seconds));
+}
+
 void ReadMqtt(Fields& f, const v1::Device& device, absl::string_view suffix, v1::Connector& c) {
   c.set_qos(static_cast<int32_t>(f.Integer("QoS", 0, 2, 1)));
   c.set_keep_alive_s(static_cast<uint32_t>(f.Integer("MQTTKeepAlive", 0, 65'535, 300)));
@@ -147,6 +158,7 @@ void ReadMqtt(Fields& f, const v1::Device& device, absl::string_view suffix, v1:
   c.set_response_timeout_s(static_cast<uint32_t>(f.Integer("ResponseTimeout", 1, 3'600, 60)));
   c.set_retry_max_s(static_cast<uint32_t>(f.Integer("RetryMaxTime", 1, 86'400, 900)));
   c.set_broker_fallback_s(static_cast<uint32_t>(f.Integer("BrokerFallbackTime", 1, kYear, 86'400)));
+  ReadConfirmTime(f, c);
   for (absl::string_view part :
        absl::StrSplit(f.TextOr("BrokerRedirectAllow", ""), ',', absl::SkipWhitespace())) {
     part = absl::StripAsciiWhitespace(part);

@@ -61,6 +61,7 @@ TEST(ConnectorTest, DefaultsAreFilledIn) {
   EXPECT_EQ(c.response_timeout_s(), 60u);
   EXPECT_EQ(c.retry_max_s(), 900u);
   EXPECT_EQ(c.broker_fallback_s(), 86'400u);
+  EXPECT_EQ(c.confirm_time_s(), 300u);
   EXPECT_THAT(c.broker_redirect_allow(), IsEmpty());
   EXPECT_EQ(c.time_zone(), "");
   EXPECT_FALSE(c.gps_as_lng_attribute());
@@ -75,10 +76,12 @@ TEST(ConnectorTest, EachSettingIsTaken) {
     <MQTTCleanSession _="0"/><MQTTCache _="0"/><MQTTCacheMaxMB _="7"/>
     <MQTTCachePolicy _="drop_newest"/><ResponseTimeout _="5"/><RetryMaxTime _="6"/>
     <BrokerFallbackTime _="8"/><BrokerRedirectAllow _=".juconn.io, example.com"/>
-    <TimeZone _="Europe/Berlin"/><GpsPayload _="lng"/><TiXMLBraces _="0"/>)");
+    <TimeZone _="Europe/Berlin"/><GpsPayload _="lng"/><TiXMLBraces _="0"/>
+    <ConfirmTime _="86400"/>)");
   EXPECT_THAT(result.problems, IsEmpty());
   ASSERT_EQ(result.connectors.size(), 1u);
   const v1::Connector& c = result.connectors[0];
+  EXPECT_EQ(c.confirm_time_s(), 86'400u);
   EXPECT_EQ(c.username(), "u");
   EXPECT_EQ(c.password(), "p");
   EXPECT_EQ(c.gateway_id(), "g");
@@ -222,6 +225,19 @@ TEST(ConnectorTest, EachNumberHasItsRange) {
                                            c.max)));
     }
   }
+}
+
+TEST(ConnectorTest, ConfirmTimeIsOffOrLongEnoughToComeBack) {
+  for (const int good : {0, 10, 86'400}) {
+    const Result result = Read(absl::StrCat("<ConfirmTime _=\"", good, "\"/>"));
+    EXPECT_THAT(result.problems, IsEmpty());
+    EXPECT_EQ(result.connectors.at(0).confirm_time_s(), static_cast<uint32_t>(good));
+  }
+  EXPECT_THAT(Read("<ConfirmTime _=\"9\"/>").problems,
+              ElementsAre("error 4 /ISP/CloudConn/ConfirmTime: '9' is out of range; write a number "
+                          "from 10 to 86400, or 0 for no probation"));
+  EXPECT_THAT(Read("<ConfirmTime _=\"86401\"/>").problems,
+              ElementsAre(HasSubstr("'86401' is out of range")));
 }
 
 TEST(ConnectorTest, EachSwitchIs0Or1) {

@@ -299,6 +299,61 @@ TEST_F(ConfigStoreTest, RevisionsAndSupportLogAreListedNewestFirst) {
   EXPECT_EQ(entries.total(), 2);
 }
 
+TEST_F(ConfigStoreTest, AWatcherSeesAProbationBeginAndEnd) {
+  Set("ISP", {CloudConn()});
+  Watching watching(*stub_);
+  EXPECT_EQ(watching.Next().probations_size(), 0);
+
+  v1::SetConfigRequest set;
+  set.set_database("ISP/CloudConn");
+  *set.add_children() = Setting("QoS", "2");
+  set.set_connector("CloudConn");
+  v1::SetConfigResponse changed;
+  ASSERT_TRUE(Call(&v1::ConfigStore::Stub::SetConfig, set, &changed).ok());
+  EXPECT_TRUE(changed.on_probation());
+  const v1::Configuration pending = watching.Next();
+  ASSERT_EQ(pending.probations_size(), 1);
+  EXPECT_EQ(pending.probations(0).connector(), "CloudConn");
+  EXPECT_EQ(pending.probations(0).revision(), changed.revision());
+  EXPECT_EQ(pending.probations(0).state(), v1::Probation::PENDING);
+  EXPECT_EQ(pending.probations(0).confirm_time_s(), 300u);
+
+  v1::ConfirmConfigurationRequest confirm;
+  confirm.set_connector("CloudConn");
+  confirm.set_revision(changed.revision());
+  v1::ConfirmConfigurationResponse confirmed;
+  ASSERT_TRUE(Call(&v1::ConfigStore::Stub::ConfirmConfiguration, confirm, &confirmed).ok());
+  const v1::Configuration ended = watching.Next();
+  EXPECT_EQ(ended.revision(), changed.revision()) << "its end is no revision";
+  EXPECT_EQ(ended.probations(0).state(), v1::Probation::CONFIRMED);
+}
+
+TEST_F(ConfigStoreTest, AKeptRevisionIsReadAndRolledBackTo) {
+  Set("USER", {Setting("A", "1")});
+  Set("USER", {Setting("A", "2")});
+  v1::GetRevisionRequest get;
+  get.set_revision(1);
+  get.set_database("USER");
+  v1::GetConfigResponse old;
+  ASSERT_TRUE(Call(&v1::ConfigStore::Stub::GetRevision, get, &old).ok());
+  EXPECT_EQ(old.revision(), 1);
+  EXPECT_EQ(old.nodes(0).children(0).attributes(0).value(), "1");
+
+  v1::RollbackRequest rollback;
+  rollback.set_revision(1);
+  rollback.set_origin("a person");
+  v1::SetConfigResponse response;
+  ASSERT_TRUE(Call(&v1::ConfigStore::Stub::Rollback, rollback, &response).ok());
+  EXPECT_TRUE(response.applied());
+  EXPECT_EQ(response.revision(), 3);
+  rollback.set_revision(7);
+  EXPECT_EQ(Call(&v1::ConfigStore::Stub::Rollback, rollback, &response).code(),
+            absl::StatusCode::kNotFound);
+  get.set_revision(7);
+  EXPECT_EQ(Call(&v1::ConfigStore::Stub::GetRevision, get, &old).code(),
+            absl::StatusCode::kNotFound);
+}
+
 TEST_F(ConfigStoreTest, WritersAndReadersAtOnceLeaveEachRevisionWhole) {
   constexpr int kEach = 20;
   std::vector<std::thread> writers;
