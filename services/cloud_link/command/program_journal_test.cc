@@ -47,7 +47,7 @@ class StoppedProgramTest : public testing::Test {
   StoppedProgramTest() { process_.calls_ = &calls_; }
 
   Interpreter::TextResult Execute(absl::string_view text) {
-    return interpreter_.ExecuteText(text, {"test", ""});
+    return interpreter_.ExecuteText(CommandText(text), {"test", ""});
   }
   void SetMode(const std::string& mode) { process_.values_["/Process/Program/Mode"] = mode; }
 
