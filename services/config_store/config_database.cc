@@ -81,6 +81,11 @@ absl::StatusOr<ConfigDatabase::Content> ConfigDatabase::Load() {
   absl::StatusOr<std::vector<StoredProbation>> probations = ReadProbations(*database_);
   if (!probations.ok()) return probations.status();
   content.probations = *std::move(probations);
+  absl::StatusOr<sqlite::Statement*> epoch = database_->Cached("SELECT epoch FROM factory");
+  if (!epoch.ok()) return epoch.status();
+  status = ForEachRow(**epoch,
+                      [&](const sqlite::Statement& row) { content.factory_epoch = row.Int(0); });
+  if (!status.ok()) return status;
   return content;
 }
 
@@ -109,6 +114,9 @@ absl::Status ConfigDatabase::Commit(const Revision& revision,
                                     const RepeatedPtrField<v1::Connector>& connectors) {
   absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*database_);
   absl::Status status = transaction.status();
+  if (status.ok() && revision.factory_epoch.has_value()) {
+    status = ForgetAll(*revision.factory_epoch);
+  }
   if (status.ok()) status = WriteRevision(revision);
   if (status.ok()) status = WriteConnectors(connectors);
   if (status.ok() && revision.probations.has_value()) {
@@ -120,6 +128,17 @@ absl::Status ConfigDatabase::Commit(const Revision& revision,
   if (status.ok()) status = Prune();
   if (status.ok()) status = transaction->Commit();
   return status;
+}
+
+absl::Status ConfigDatabase::ForgetAll(int64_t factory_epoch) {
+  for (const char* table : {"revision", "database_body", "identity", "support_log"}) {
+    if (absl::Status s = database_->Execute(absl::StrCat("DELETE FROM ", table)); !s.ok()) {
+      return s;
+    }
+  }
+  absl::StatusOr<sqlite::Statement*> epoch = database_->Cached("UPDATE factory SET epoch = ?1");
+  if (!epoch.ok()) return epoch.status();
+  return (*epoch)->BindInt(1, factory_epoch).Run();
 }
 
 absl::Status ConfigDatabase::WriteRevision(const Revision& revision) {

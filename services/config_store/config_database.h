@@ -36,6 +36,7 @@ class ConfigDatabase {
     Texts databases;
     std::map<std::string, v1::Identity> identities;  // by connector
     std::vector<StoredProbation> probations;         // oldest first
+    int64_t factory_epoch = 0;
   };
   absl::StatusOr<Content> Load();
   // All databases as they were in a revision that is kept.
@@ -51,6 +52,9 @@ class ConfigDatabase {
     // All probations as they are with it; nothing: as before.
     std::optional<std::vector<StoredProbation>> probations;
     std::string support_log;  // a line of its own; empty: none
+    // A factory reset: the epoch that begins. Nothing of before is kept: no
+    // revision, identity or log entry.
+    std::optional<int64_t> factory_epoch;
   };
   // Stores the revision with the whole text of the databases that it changed,
   // the connectors as they are with it, and forgets what only revisions before
@@ -76,6 +80,7 @@ class ConfigDatabase {
   explicit ConfigDatabase(std::unique_ptr<sqlite::Database> database)
       : database_(std::move(database)) {}
 
+  absl::Status ForgetAll(int64_t factory_epoch);
   absl::Status WriteRevision(const Revision& revision);
   absl::Status WriteText(const std::string& database, int64_t revision,
                          const std::vector<TextPart>& text);

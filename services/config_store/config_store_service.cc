@@ -10,6 +10,7 @@
 #include "common/tixml/node_proto.h"
 #include "grpcpp/support/server_callback.h"
 #include "proto/config_store.grpc.pb.h"
+#include "services/config_store/factory_file.h"
 
 namespace fieldgate::config_store {
 namespace {
@@ -95,7 +96,8 @@ class Watch : public grpc::ServerWriteReactor<v1::Configuration> {
 class ConfigStoreService::Impl
     : public v1::ConfigStore::WithCallbackMethod_WatchConfiguration<v1::ConfigStore::Service> {
  public:
-  explicit Impl(ConfigurationStore& store) : store_(store) {
+  Impl(ConfigurationStore& store, const std::string& factory_file)
+      : store_(store), factory_file_(factory_file) {
     {
       const std::lock_guard lock(watches_->mutex);
       watches_->latest = store.Current();
@@ -161,6 +163,17 @@ class ConfigStoreService::Impl
     return rpc::ToGrpc(store_.ConfirmConfiguration(request->connector(), request->revision()));
   }
 
+  Status FactoryReset(ServerContext*, const v1::FactoryResetRequest* request,
+                      v1::SetConfigResponse* response) override {
+    const absl::StatusOr<std::vector<tixml::Node>> commands = ReadFactoryFile(factory_file_);
+    if (!commands.ok()) return rpc::ToGrpc(commands.status());
+    absl::StatusOr<v1::SetConfigResponse> result = store_.FactoryReset(
+        *commands, request->origin(), request->connector(), request->check_only());
+    if (!result.ok()) return rpc::ToGrpc(result.status());
+    *response = *std::move(result);
+    return Status::OK;
+  }
+
   Status ListRevisions(ServerContext*, const v1::ListRevisionsRequest*,
                        v1::ListRevisionsResponse* response) override {
     const auto revisions = store_.ListRevisions();
@@ -206,11 +219,12 @@ class ConfigStoreService::Impl
   }
 
   ConfigurationStore& store_;
+  const std::string factory_file_;
   const std::shared_ptr<Watches> watches_ = std::make_shared<Watches>();
 };
 
-ConfigStoreService::ConfigStoreService(ConfigurationStore& store)
-    : impl_(std::make_unique<Impl>(store)) {}
+ConfigStoreService::ConfigStoreService(ConfigurationStore& store, const std::string& factory_file)
+    : impl_(std::make_unique<Impl>(store, factory_file)) {}
 
 ConfigStoreService::~ConfigStoreService() = default;
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "services/config_store/configuration_store.h"
 
@@ -14,7 +15,8 @@ namespace fieldgate::config_store {
 // must outlive it. Thread-safe.
 class ConfigStoreService {
  public:
-  explicit ConfigStoreService(ConfigurationStore& store);
+  // `factory_file`: the factory's configuration, read at each reset.
+  ConfigStoreService(ConfigurationStore& store, const std::string& factory_file);
   ~ConfigStoreService();
 
   // For the server; call Shutdown before the server's, and destroy this after it.

@@ -73,16 +73,9 @@ absl::StatusOr<v1::SetConfigResponse> ConfigurationStore::Rollback(int64_t revis
     problems.Warning({"", 0}, absl::StrCat("revision ", revision, " is what is in force"),
                      "choose another one");
   }
-  databases_.swap(*restored);
-  v1::Configuration next = DeriveAll(current_->revision() + 1, problems);
-  databases_.swap(*restored);
-
+  v1::Configuration next = DeriveFrom(*restored, problems);
   v1::SetConfigResponse response;
-  std::set<std::pair<std::string, std::string>> listed;  // PROCCFG and ISP warn about the same
-  for (v1::Problem& problem : problems.Sorted()) {
-    if (!listed.emplace(problem.path(), problem.message()).second) continue;
-    *response.add_problems() = std::move(problem);
-  }
+  ListOnce(problems, response);
   response.set_revision(current_->revision());
   response.set_applied(problems.errors() == 0);
   if (!response.applied() || same) return response;
@@ -108,6 +101,90 @@ absl::StatusOr<v1::SetConfigResponse> ConfigurationStore::Rollback(int64_t revis
                                           {"origin", record.origin}});
   databases_ = *std::move(restored);
   probations_ = std::move(probations);
+  Publish(std::move(next));
+  response.set_revision(record.revision);
+  return response;
+}
+
+v1::Configuration ConfigurationStore::DeriveFrom(Databases& databases, Problems& problems) {
+  databases_.swap(databases);
+  v1::Configuration next = DeriveAll(current_->revision() + 1, problems);
+  databases_.swap(databases);
+  return next;
+}
+
+void ConfigurationStore::ListOnce(const Problems& problems, v1::SetConfigResponse& response) {
+  std::set<std::pair<std::string, std::string>> listed;  // PROCCFG and ISP warn about the same
+  for (v1::Problem& problem : problems.Sorted()) {
+    if (!listed.emplace(problem.path(), problem.message()).second) continue;
+    *response.add_problems() = std::move(problem);
+  }
+}
+
+// --- Factory reset -----------------------------------------------------------
+
+absl::StatusOr<v1::SetConfigResponse> ConfigurationStore::FactoryReset(
+    const std::vector<Node>& commands, absl::string_view origin, absl::string_view connector,
+    bool check_only) {
+  Databases factory;
+  for (const Node& command : commands) {
+    const std::string* database = command.Find("_");
+    if (command.name != "SetConfig" || database == nullptr) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("line ", command.line, " of the factory's configuration: ", command.name,
+                       " is no SetConfig of a database"));
+    }
+    const absl::StatusOr<std::vector<std::string>> path = ParseDatabasePath(*database);
+    if (!path.ok()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "line ", command.line, " of the factory's configuration: ", path.status().message()));
+    }
+    Node& node = factory[path->front()];
+    node.name = path->front();
+    Merge(*path, command.children, node);
+  }
+
+  const std::lock_guard lock(mutex_);
+  Problems problems;
+  for (const auto& [name, node] : factory) {
+    RestoreSecrets(nullptr, factory[name], problems);
+    CheckStorable(node, problems);
+  }
+  v1::Configuration next = DeriveFrom(factory, problems);
+  if (!connector.empty() && std::none_of(next.connectors().begin(), next.connectors().end(),
+                                         [](const v1::Connector& c) { return c.start(); })) {
+    return absl::FailedPreconditionError(
+        "the factory's configuration starts no connector, so the gateway would be out of reach; "
+        "put one into factory.tixml, or reset it with fieldgate tixml at the device");
+  }
+  v1::SetConfigResponse response;
+  ListOnce(problems, response);
+  response.set_revision(current_->revision());
+  response.set_applied(problems.errors() == 0);
+  if (!response.applied() || check_only) return response;
+
+  next.set_factory_epoch(factory_epoch_ + 1);
+  ConfigDatabase::Revision record;
+  record.revision = next.revision();
+  record.created_at = clock_.WallNow();
+  record.path = "all";
+  record.origin = absl::StrCat("factory reset by ", OneLine(origin, kMaxOrigin / 2));
+  record.factory_epoch = next.factory_epoch();
+  record.probations.emplace();
+  record.support_log = record.origin;
+  for (auto& [name, node] : factory) {
+    record.databases[name] = WriteParts(node);
+    ClearLines(node);
+  }
+  if (absl::Status status = file_->Commit(record, next.connectors()); !status.ok()) {
+    return Annotate(status, "storing the factory's configuration");
+  }
+  log::Warning("factory reset",
+               {{"revision", absl::StrCat(record.revision)}, {"origin", record.origin}});
+  databases_ = std::move(factory);
+  identities_.clear();
+  probations_ = Probations({}, clock_.Now());
+  factory_epoch_ = next.factory_epoch();
   Publish(std::move(next));
   response.set_revision(record.revision);
   return response;

@@ -55,6 +55,7 @@ absl::Status ConfigurationStore::Load(const std::string& path) {
   if (!databases.ok()) return Annotate(databases.status(), path);
   databases_ = *std::move(databases);
   identities_ = std::move(content->identities);
+  factory_epoch_ = content->factory_epoch;
   LoadProbations(std::move(content->probations));
 
   Problems problems;
@@ -108,6 +109,7 @@ v1::Configuration ConfigurationStore::DeriveAll(int64_t revision, Problems& prob
   v1::Configuration next;
   next.set_revision(revision);
   *next.mutable_device() = device_;
+  next.set_factory_epoch(factory_epoch_);
   for (const absl::string_view name : {"PROCCFG", "ISP"}) {
     if (const Node* database = FindDatabase(name)) Derive(*database, next, problems);
   }

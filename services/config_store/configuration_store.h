@@ -54,6 +54,12 @@ class ConfigurationStore {
   absl::StatusOr<Nodes> GetRevision(int64_t revision, absl::string_view database);
   absl::StatusOr<v1::SetConfigResponse> Rollback(int64_t revision, absl::string_view origin);
 
+  // `commands`: SetConfigs, from the factory's file.
+  // kFailedPrecondition: as ConfigStore.FactoryReset.
+  absl::StatusOr<v1::SetConfigResponse> FactoryReset(const std::vector<tixml::Node>& commands,
+                                                     absl::string_view origin,
+                                                     absl::string_view connector, bool check_only);
+
   absl::Status ConfirmConfiguration(absl::string_view connector, int64_t revision);
   // Takes back what was not confirmed in time; returns when to call it again.
   MonotonicTime SettleProbations();
@@ -89,6 +95,9 @@ class ConfigurationStore {
   const tixml::Node* FindDatabase(absl::string_view name) const;
   // Brings `next` in line with `database` in place of the stored one of its name.
   void Derive(const tixml::Node& database, v1::Configuration& next, Problems& problems) const;
+  // The whole configuration that would follow from `databases`.
+  v1::Configuration DeriveFrom(Databases& databases, Problems& problems);
+  static void ListOnce(const Problems& problems, v1::SetConfigResponse& response);
   // The whole configuration that follows from the databases.
   v1::Configuration DeriveAll(int64_t revision, Problems& problems) const;
   // What a change of ISP, from the stored one to `after`, means for probations;
@@ -105,6 +114,7 @@ class ConfigurationStore {
   Databases databases_;
   std::map<std::string, v1::Identity> identities_;
   Probations probations_;
+  int64_t factory_epoch_ = 0;
   std::shared_ptr<const v1::Configuration> current_;
   Listener listener_;
   std::function<void()> deadline_listener_;

@@ -30,7 +30,7 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   if (!store.ok()) return store.status();
   TimerThread probations([&store] { return (*store)->SettleProbations(); });
   (*store)->SetDeadlineListener([&probations] { probations.Wake(); });
-  ConfigStoreService service(**store);
+  ConfigStoreService service(**store, options.state_dir.File("factory.tixml"));
   const std::string socket = options.state_dir.Socket("config_store");
   absl::StatusOr<std::unique_ptr<rpc::Server>> server =
       rpc::Server::Start(socket, {service.service()});

@@ -113,6 +113,13 @@ CREATE TABLE probation_body (
   PRIMARY KEY (position, part)
 ) STRICT;
 )sql"},
+    {3, "factory resets", R"sql(
+CREATE TABLE factory (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  epoch INTEGER NOT NULL  -- how many resets there were
+) STRICT;
+INSERT INTO factory (id, epoch) VALUES (1, 0);
+)sql"},
 };
 
 }  // namespace

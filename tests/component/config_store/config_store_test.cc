@@ -60,7 +60,7 @@ class ConfigStoreTest : public testing::Test {
     auto store = ConfigurationStore::Open(dir_ + "/config.db", device, RealClock());
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
-    service_ = std::make_unique<ConfigStoreService>(*store_);
+    service_ = std::make_unique<ConfigStoreService>(*store_, "");
     auto server = rpc::Server::Start(socket_, {service_->service()});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
