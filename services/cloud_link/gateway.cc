@@ -25,6 +25,10 @@ OutboxLimits LimitsOf(const config_store::v1::Connector& config) {
           .policy = config.cache_drop_newest() ? FullPolicy::kDropNewest : FullPolicy::kDropOldest};
 }
 
+void LogIfFailed(const absl::Status& status) {
+  if (!status.ok()) log::Error("factory reset", {{"why", status.ToString()}});
+}
+
 Now NowOf(const Clock& clock) { return {clock.Now(), clock.WallNow()}; }
 
 }  // namespace
@@ -217,6 +221,7 @@ void Gateway::OnProcessLink(bool up) {
 
 void Gateway::Apply(const config_store::v1::Configuration& configuration) {
   const Now now = NowOf(RealClock());
+  if (EpochBegins(configuration.factory_epoch(), now.monotonic)) return;
   std::map<std::string, std::shared_ptr<Slot>> old = std::move(slots_);
   slots_.clear();
   for (const config_store::v1::Connector& config : configuration.connectors()) {
@@ -299,14 +304,29 @@ void Gateway::PerformReset(MonotonicTime now) {
   const std::optional<PendingReset::Order> order = reset_.TakeDue(answers_wait, now);
   if (!order.has_value()) return;
   store_.Post([this, order = *order] {
+    absl::Status reset;
     if (order.kind == ResetKind::kFactory) {
-      if (absl::Status s = ports_.config->FactoryReset({order.who, ""}, false); !s.ok()) {
-        log::Error("no factory reset", {{"origin", order.who}, {"why", s.ToString()}});
-        return;
-      }
+      reset = ports_.config->FactoryReset({order.who, ""}, /*check_only=*/false);
     }
-    ports_.restart(order.who);
+    if (reset.ok()) return ports_.restart(order.who);
+    log::Error("no factory reset", {{"origin", order.who}, {"why", reset.ToString()}});
+    // A config_store that is away does it when it is back: Apply.
+    if (absl::IsUnavailable(reset)) return;
+    loop_.Post([this] { LogIfFailed(ports_.factory->Drop()); });
   });
+}
+
+bool Gateway::EpochBegins(int64_t epoch, MonotonicTime now) {
+  const absl::StatusOr<bool> begins = ports_.factory->Begins(epoch);
+  if (!begins.ok()) LogIfFailed(begins.status());
+  if (begins.value_or(false)) {
+    slots_.clear();  // nothing more of the former owner's is sent
+    store_.Post([this] { ports_.restart("factory reset"); });
+    return true;
+  }
+  const std::optional<std::string> ordered = ports_.factory->ordered();
+  if (ordered.has_value() && !reset_.pending()) reset_.Request(ResetKind::kFactory, *ordered, now);
+  return false;
 }
 
 void Gateway::NoteChange() {
@@ -399,6 +419,9 @@ absl::Status Gateway::Reset(ResetKind kind, const Origin& origin) {
     }
   }
   return OnLoop<absl::Status>([this, kind, who = origin.who] {
+    if (kind == ResetKind::kFactory) {
+      if (absl::Status s = ports_.factory->Order(who); !s.ok()) return s;
+    }
     reset_.Request(kind, who, RealClock().Now());
     return absl::OkStatus();
   });

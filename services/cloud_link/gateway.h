@@ -18,6 +18,7 @@
 #include "services/cloud_link/clients/process_client.h"
 #include "services/cloud_link/command/command_channel.h"
 #include "services/cloud_link/command/command_queue.h"
+#include "services/cloud_link/command/factory_journal.h"
 #include "services/cloud_link/command/interpreter.h"
 #include "services/cloud_link/command/pending_reset.h"
 #include "services/cloud_link/command/request_log.h"
@@ -42,6 +43,7 @@ struct GatewayPorts {
       std::function<void()> on_lost)>
       subscribe;
   std::function<std::string(absl::string_view file)> certificate_path;
+  FactoryJournal* factory = nullptr;
   // Restarts all services; returns before this one ends.
   std::function<void(absl::string_view origin)> restart;
 };
@@ -98,6 +100,8 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   void Apply(const config_store::v1::Configuration& configuration);
   MonotonicTime Settle();
   void PerformReset(MonotonicTime now);
+  // True: nothing of the configuration is to be applied, this process ends.
+  bool EpochBegins(int64_t epoch, MonotonicTime now);
   void ShowValues(Now now);
   void OnProcessLink(bool up);
   void NoteChange();

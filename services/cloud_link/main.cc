@@ -11,6 +11,7 @@
 #include "services/cloud_link/clients/process_client.h"
 #include "services/cloud_link/clients/restart_client.h"
 #include "services/cloud_link/cloud_link_service.h"
+#include "services/cloud_link/command/sqlite_factory_journal.h"
 #include "services/cloud_link/command/sqlite_request_log.h"
 #include "services/cloud_link/gateway.h"
 #include "services/cloud_link/mqtt/paho_mqtt_client.h"
@@ -24,6 +25,9 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   absl::StatusOr<std::unique_ptr<OutboxFile>> file = OutboxFile::Open(dir.File("cloud_link.db"));
   if (!file.ok()) return Annotate(file.status(), "outbox");
 
+  const absl::StatusOr<std::unique_ptr<FactoryJournal>> factory = OpenSqliteFactoryJournal(**file);
+  if (!factory.ok()) return factory.status();
+
   const std::string config_socket = dir.Socket("config_store");
   const std::string process_socket = dir.Socket("process_data");
   const std::unique_ptr<ConfigClient> config = MakeGrpcConfigClient(config_socket);
@@ -32,6 +36,7 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
 
   GatewayPorts ports;
   ports.config = config.get();
+  ports.factory = factory->get();
   ports.process = process.get();
   ports.reporter = reporter.get();
   ports.open_outbox = [&file](const std::string& connector) {

@@ -68,6 +68,15 @@ inline constexpr sqlite::Migration kOutboxMigrations[] = {
         mode TEXT NOT NULL              -- to be restored
       );
     )sql"},
+    {5, "factory resets", R"sql(
+      CREATE TABLE factory (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        epoch INTEGER NOT NULL,         -- that the other tables belong to
+        next_epoch INTEGER NOT NULL,    -- another one: they are to be forgotten
+        ordered TEXT                    -- by whom, until it is done
+      );
+      INSERT INTO factory (id, epoch, next_epoch) VALUES (1, -1, -1);
+    )sql"},
 };
 
 }  // namespace fieldgate::cloud_link
