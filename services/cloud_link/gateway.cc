@@ -25,6 +25,11 @@ OutboxLimits LimitsOf(const config_store::v1::Connector& config) {
           .policy = config.cache_drop_newest() ? FullPolicy::kDropNewest : FullPolicy::kDropOldest};
 }
 
+// What connectors tell of the device, and are named by.
+bool SameDevice(const config_store::v1::Device& a, const config_store::v1::Device& b) {
+  return a.serial_number() == b.serial_number() && a.product_name() == b.product_name();
+}
+
 Now NowOf(const Clock& clock) { return {clock.Now(), clock.WallNow()}; }
 
 }  // namespace
@@ -163,7 +168,7 @@ class Gateway::Slot : public MqttListener,
 
 Gateway::Gateway(GatewayPorts ports)
     : ports_(std::move(ports)),
-      interpreter_({*ports_.process, *ports_.config, *this}),
+      interpreter_({*ports_.process, *ports_.config, *this, ports_.journal}),
       commands_(kMaxCommands),
       store_(kMaxStoreCalls) {}
 
@@ -219,12 +224,15 @@ void Gateway::Apply(const config_store::v1::Configuration& configuration) {
   const Now now = NowOf(RealClock());
   std::map<std::string, std::shared_ptr<Slot>> old = std::move(slots_);
   slots_.clear();
+  if (!SameDevice(device_, configuration.device())) old.clear();  // each tells who it is
+  device_ = configuration.device();
   for (const config_store::v1::Connector& config : configuration.connectors()) {
     const std::string& name = config.name();
     const CommandChannel::Config channel{name, configuration.device().serial_number(),
                                          config.tixml_braces()};
     if (const auto storage = storages_.find(name); storage != storages_.end()) {
       storage->second.channel->Configure(channel);
+      storage->second.outbox->SetLimits(LimitsOf(config));
     }
     const auto found = old.find(name);
     if (found != old.end() &&
@@ -233,8 +241,8 @@ void Gateway::Apply(const config_store::v1::Configuration& configuration) {
       old.erase(found);
       slots_[name] = slot;
       Connector& connector = slot->connector();
-      if (!Connector::SameDataModel(connector.config(), config)) {
-        connector.ChangeDataModel(config, now);
+      if (!Connector::SameDataModel(connector.config(), config) &&
+          connector.ChangeDataModel(config, now)) {
         slot->SubscribeValues();
       }
       if (slot->has_stored_identity && !config.has_stored_identity()) connector.SecretsReset(now);
@@ -254,6 +262,7 @@ void Gateway::Apply(const config_store::v1::Configuration& configuration) {
     slot->connector().Start(now);
     slot->SubscribeValues();
   }
+  FollowProbations(configuration);
   log::Info("configuration in force", {{"revision", absl::StrCat(configuration.revision())},
                                        {"connectors", absl::StrCat(slots_.size())}});
 }
@@ -280,9 +289,14 @@ MonotonicTime Gateway::Settle() {
     next = std::min(next, storage.channel->NextDeadline());
   }
   for (auto& [name, slot] : slots_) {
-    slot->connector().Settle(now);
-    next = std::min(next, slot->connector().NextDeadline());
+    Connector& connector = slot->connector();
+    connector.Settle(now);
+    next = std::min(next, connector.NextDeadline());
+    probations_.Note(name, connector.state() == LifecycleState::kRunning, connector.doing());
   }
+  ConfirmProbations(now.monotonic);
+  RestoreProgram(now.monotonic);
+  next = std::min(next, probations_.NextDeadline());
   NoteChange();
   ShowValues(now);
   return std::min(next, show_at_);
@@ -343,6 +357,7 @@ bool Gateway::ExecuteRequest(CommandChannel& channel, RequestNumber number,
           const std::lock_guard lock(command_mutex_);
           result = interpreter_.Execute(commands, origin);
         }
+        channel.Hold(number, result);
         loop_.Post([&channel, number, begun, result = std::move(result)] {
           channel.OnExecuted(number, begun, result, NowOf(RealClock()).monotonic);
         });
@@ -379,7 +394,9 @@ void Gateway::ExecuteConfiguration(std::vector<tixml::Node> commands,
       }
       std::string entry = absl::StrCat("gateway_configuration of ", connector, ": ", command.name);
       if (const std::string* what = command.Find("_")) absl::StrAppend(&entry, " ", *what);
-      absl::StrAppend(&entry, result.failed ? ": failed" : ": done");
+      absl::StrAppend(&entry, result.failed                 ? ": failed"
+                              : result.on_probation.empty() ? ": done"
+                                                            : ": done, on probation");
       for (const std::string& problem : result.problems) absl::StrAppend(&entry, "; ", problem);
       log::Info("configuration of the rollout", {{"result", entry}});
       if (absl::Status s = ports_.config->AppendSupportLog(entry); !s.ok()) {
@@ -395,6 +412,7 @@ v1::GetStatusResponse Gateway::BuildStatus() const {
   for (const auto& [name, slot] : slots_) *response.add_connectors() = slot->connector().Status();
   response.set_config_store_ok(config_store_ok_);
   response.set_process_data_ok(process_data_ok_);
+  probations_.AddTo(response);
   return response;
 }
 

@@ -18,9 +18,11 @@
 #include "services/cloud_link/clients/process_client.h"
 #include "services/cloud_link/command/command_channel.h"
 #include "services/cloud_link/command/interpreter.h"
+#include "services/cloud_link/command/program_journal.h"
 #include "services/cloud_link/command/request_log.h"
 #include "services/cloud_link/connector.h"
 #include "services/cloud_link/loop.h"
+#include "services/cloud_link/probation_watch.h"
 
 namespace fieldgate::cloud_link {
 
@@ -29,6 +31,7 @@ struct GatewayPorts {
   ConfigClient* config = nullptr;
   ProcessPort* process = nullptr;
   ValueReporter* reporter = nullptr;
+  ProgramJournal* journal = nullptr;  // nullptr: none is kept
   std::function<absl::StatusOr<std::unique_ptr<Outbox>>(const std::string& connector)> open_outbox;
   // Shares the outbox's transactions; called after open_outbox.
   std::function<absl::StatusOr<std::unique_ptr<RequestLog>>(const std::string& connector)>
@@ -84,6 +87,7 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   bool ExecuteRequest(CommandChannel& channel, RequestNumber number,
                       std::vector<tixml::Node> commands) override;
   void OnAnswerStored(const std::string& connector, StoredEntry answer) override;
+  Verdict VerdictOn(const std::string& connector, int64_t revision) override;
 
   // What `task` returns on the loop; kUnavailable when that takes over 2 s.
   template <typename Answer, typename Task>
@@ -96,6 +100,10 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   void NoteChange();
   v1::GetStatusResponse BuildStatus() const;
   void ExecuteConfiguration(std::vector<tixml::Node> commands, const std::string& connector);
+  // gateway_recovery.cc
+  void FollowProbations(const config_store::v1::Configuration& configuration);
+  void ConfirmProbations(MonotonicTime now);
+  void RestoreProgram(MonotonicTime now);
 
   const GatewayPorts ports_;
   Loop loop_;
@@ -103,6 +111,10 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   // The loop's.
   std::map<std::string, Storage> storages_;
   std::map<std::string, std::shared_ptr<Slot>> slots_;
+  config_store::v1::Device device_;
+  ProbationWatch probations_;
+  bool restoring_program_ = false;
+  MonotonicTime restore_program_at_{absl::ZeroDuration()};
   bool config_store_ok_ = false;
   bool process_data_ok_ = false;
   std::vector<LifecycleState> last_states_;

@@ -10,6 +10,7 @@
 #include "services/cloud_link/clients/config_client.h"
 #include "services/cloud_link/clients/process_client.h"
 #include "services/cloud_link/cloud_link_service.h"
+#include "services/cloud_link/command/sqlite_program_journal.h"
 #include "services/cloud_link/command/sqlite_request_log.h"
 #include "services/cloud_link/gateway.h"
 #include "services/cloud_link/mqtt/paho_mqtt_client.h"
@@ -23,6 +24,9 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   absl::StatusOr<std::unique_ptr<OutboxFile>> file = OutboxFile::Open(dir.File("cloud_link.db"));
   if (!file.ok()) return Annotate(file.status(), "outbox");
 
+  absl::StatusOr<std::unique_ptr<ProgramJournal>> journal = OpenSqliteProgramJournal(**file);
+  if (!journal.ok()) return Annotate(journal.status(), "journal");
+
   const std::string config_socket = dir.Socket("config_store");
   const std::string process_socket = dir.Socket("process_data");
   const std::unique_ptr<ConfigClient> config = MakeGrpcConfigClient(config_socket);
@@ -33,6 +37,7 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   ports.config = config.get();
   ports.process = process.get();
   ports.reporter = reporter.get();
+  ports.journal = journal->get();
   ports.open_outbox = [&file](const std::string& connector) {
     return (*file)->Connector(connector, OutboxLimits());
   };

@@ -17,6 +17,7 @@ class ConfigClient : public ConfigPort {
   virtual absl::Status SaveIdentity(absl::string_view connector, const Identity& identity) = 0;
   virtual absl::Status DeleteIdentities() = 0;
   virtual absl::Status AppendSupportLog(absl::string_view message) = 0;
+  virtual absl::Status ConfirmConfiguration(absl::string_view connector, int64_t revision) = 0;
 };
 
 // Over gRPC at `socket`, which need not exist yet.
