@@ -65,15 +65,20 @@ void Connector::Start(Now now) {
   UpdateIdentity();
 }
 
-void Connector::ChangeDataModel(const config::Connector& config, Now now) {
+bool Connector::ChangeDataModel(const config::Connector& config, Now now) {
+  const bool announce = GatewayInitBody(config_, "") != GatewayInitBody(config, "");
+  const bool sections = !SameSections(config_, config);
   config_ = config;
+  lifecycle_.SetLimits(LifecycleConfigOf(config, device_), now.monotonic);
   if (layout_ && layout_number_ != 0) {
     if (old_layouts_.size() >= kMaxOldLayouts) old_layouts_.erase(old_layouts_.begin());
     old_layouts_.insert_or_assign(layout_number_, *std::move(layout_));
   }
-  sections_ = RealtimeSections(config, now.monotonic);
+  if (sections) sections_ = RealtimeSections(config, now.monotonic);
   BuildLayout();
-  Handle(DataModelChanged{}, now);
+  UpdateIdentity();
+  if (announce) Handle(DataModelChanged{}, now);
+  return sections;
 }
 
 void Connector::SecretsReset(Now now) { Handle(cloud_link::SecretsReset{}, now); }

@@ -58,9 +58,10 @@ class Connector {
             Outbox& outbox, MqttClient& mqtt, Host& host, Now now);
 
   void Start(Now now);
-  // Takes over new realtime sections, controllers and payload settings, and
-  // runs init again. The connection stays.
-  void ChangeDataModel(const config_store::v1::Connector& config, Now now);
+  // Takes over all that SameConnection leaves out; the connection stays. Init
+  // runs again when what it announces has changed. True: `paths` are to be
+  // subscribed to anew.
+  bool ChangeDataModel(const config_store::v1::Connector& config, Now now);
   // <Reset _="Secretfile"/>, or its identity vanished from the store.
   void SecretsReset(Now now);
 
@@ -96,6 +97,10 @@ class Connector {
   const config_store::v1::Connector& config() const { return config_; }
   // The lifecycle's state, to see that it changed.
   LifecycleState state() const { return lifecycle_.state(); }
+  // What it does, or why its last try to get running failed.
+  const std::string& doing() const {
+    return last_failure_.empty() ? lifecycle_.detail() : last_failure_;
+  }
   // Grows before each Connect and Disconnect: an event of the client is stale
   // when the epoch is not the one of its moment any more. Thread-safe.
   uint64_t epoch() const { return epoch_; }
@@ -104,7 +109,8 @@ class Connector {
   // Section 7.5, as path and value.
   std::vector<std::pair<std::string, std::string>> ProcessValues() const;
 
-  // Two configurations that differ in the data model only.
+  // `b` can be taken over from `a` by ChangeDataModel: they differ in data points,
+  // in the form of data and in limits only.
   static bool SameConnection(const config_store::v1::Connector& a,
                              const config_store::v1::Connector& b);
   static bool SameDataModel(const config_store::v1::Connector& a,

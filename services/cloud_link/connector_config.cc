@@ -13,17 +13,34 @@ namespace {
 
 namespace config = config_store::v1;
 
-// Clears what only concerns data and its form.
-config::Connector ConnectionPart(config::Connector c) {
+// Only of these is the broker told, or the data broker chosen.
+config::Connector ConnectionPart(config::Connector c, bool data_broker) {
+  // Data and its form.
   c.clear_sections();
+  c.clear_log_sections();
   c.clear_controllers();
   c.clear_virtual_devices();
   c.clear_format();
   c.clear_gps_as_lng_attribute();
   c.clear_tixml_braces();
   c.clear_time_zone();
+  // Limits, and what is used with each message or try.
+  c.clear_qos();
+  c.clear_cache();
+  c.clear_cache_max_mb();
+  c.clear_cache_drop_newest();
+  c.clear_response_timeout_s();
+  c.clear_retry_max_s();
+  c.clear_broker_fallback_s();
+  c.clear_confirm_time_s();
+  c.clear_route();
+  if (!data_broker) c.clear_broker_redirect_allow();
   c.clear_stored_identity();
   return c;
+}
+
+bool UsesDataBroker(const config::Connector& c) {
+  return c.gateway_id().empty() && !c.stored_identity().data_broker_url().empty();
 }
 
 }  // namespace
@@ -47,6 +64,13 @@ LifecycleConfig LifecycleConfigOf(const config::Connector& config, const config:
   out.broker_redirect_allow = {config.broker_redirect_allow().begin(),
                                config.broker_redirect_allow().end()};
   return out;
+}
+
+bool SameSections(const config::Connector& a, const config::Connector& b) {
+  config::Connector x, y;
+  *x.mutable_sections() = a.sections();
+  *y.mutable_sections() = b.sections();
+  return google::protobuf::util::MessageDifferencer::Equals(x, y);
 }
 
 uint32_t JitterSeed(const config::Connector& config, const config::Device& device) {
@@ -84,7 +108,9 @@ MqttOptions MqttOptionsOf(const config::Connector& config, const std::string& ur
 }
 
 bool Connector::SameConnection(const config::Connector& a, const config::Connector& b) {
-  return google::protobuf::util::MessageDifferencer::Equals(ConnectionPart(a), ConnectionPart(b));
+  const bool data_broker = UsesDataBroker(b);
+  return google::protobuf::util::MessageDifferencer::Equals(ConnectionPart(a, data_broker),
+                                                            ConnectionPart(b, data_broker));
 }
 
 bool Connector::SameDataModel(const config::Connector& a, const config::Connector& b) {

@@ -17,6 +17,9 @@ LifecycleConfig LifecycleConfigOf(const config_store::v1::Connector& config,
 MqttOptions MqttOptionsOf(const config_store::v1::Connector& config, const std::string& url,
                           std::string ca_file);
 
+// The same data points at the same times.
+bool SameSections(const config_store::v1::Connector& a, const config_store::v1::Connector& b);
+
 // Jitter differs between devices and connectors; it need not be secret.
 uint32_t JitterSeed(const config_store::v1::Connector& config,
                     const config_store::v1::Device& device);

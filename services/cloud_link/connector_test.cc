@@ -301,6 +301,77 @@ TEST_F(ConnectorTest, AChangedDataModelRunsInitAgainOnTheSameConnection) {
   EXPECT_EQ(mqtt_.connects(), connects);
 }
 
+TEST_F(ConnectorTest, ChangedLimitsTouchNeitherTheConnectionNorTheDataModel) {
+  Create(Config());
+  AnswerInit();
+  Value(1);
+  Advance(absl::Seconds(1));
+  const int connects = mqtt_.connects();
+  const size_t before = DataBodies().size();
+  config::Connector config = Config();
+  config.set_response_timeout_s(5);
+  config.set_retry_max_s(7);
+  config.set_cache_max_mb(3);
+  config.set_confirm_time_s(10);
+  config.set_qos(0);
+  config.set_time_zone("Asia/Tokyo");
+  ASSERT_TRUE(Connector::SameConnection(Config(), config));
+  EXPECT_FALSE(connector_->ChangeDataModel(config, now())) << "the same values";
+  Run();
+  EXPECT_EQ(state(), v1::RUNNING);
+  EXPECT_EQ(mqtt_.connects(), connects);
+  Advance(absl::Seconds(1));
+  ASSERT_EQ(DataBodies().size(), before + 1) << "and at the same pace";
+  // Sampled at 1,700,000,000 UTC.
+  EXPECT_TRUE(absl::StrContains(DataBodies().back(), absl::StrCat(1'700'000'000 + 9 * 3600)))
+      << DataBodies().back();
+  EXPECT_EQ(mqtt_.published().back().message.qos, Qos::kAtMostOnce);
+}
+
+TEST_F(ConnectorTest, AChangedResponseTimeoutHoldsForTheNextRequest) {
+  Create(Config());
+  config::Connector config = Config();
+  config.set_response_timeout_s(5);
+  config.mutable_sections(0)->mutable_points(0)->set_name("Renamed");  // init again
+  EXPECT_TRUE(connector_->ChangeDataModel(config, now()));
+  Run();
+  EXPECT_EQ(state(), v1::WAIT_INIT_RESULT);
+  Advance(absl::Seconds(5));
+  EXPECT_EQ(state(), v1::BACKOFF);
+}
+
+TEST_F(ConnectorTest, AnotherPeriodOrOriginIsTakenOverWithoutInit) {
+  Create(Config());
+  AnswerInit();
+  const std::string request = LastRequestId();
+  config::Connector config = Config();
+  config.mutable_sections(0)->set_send_period_ms(5000);
+  config.mutable_sections(0)->mutable_points(0)->set_origin(config::DataPoint::UNKNOWN);
+  EXPECT_TRUE(connector_->ChangeDataModel(config, now()));
+  Run();
+  EXPECT_EQ(state(), v1::RUNNING);
+  EXPECT_EQ(LastRequestId(), request);
+}
+
+TEST_F(ConnectorTest, OtherBracesAreTakenOverOnTheSameConnection) {
+  config::Connector config = Config();
+  config.set_format(config::TIXML);
+  config.set_tixml_braces(true);
+  Create(config);
+  AnswerInit();
+  Value(1);
+  Advance(absl::Seconds(1));
+  ASSERT_EQ(DataBodies().back().front(), '{');
+  const int connects = mqtt_.connects();
+  config.set_tixml_braces(false);
+  connector_->ChangeDataModel(config, now());
+  Run();
+  AnswerInit();
+  Advance(absl::Seconds(1));
+  EXPECT_EQ(DataBodies().back().front(), '<');
+  EXPECT_EQ(mqtt_.connects(), connects);
+}
+
 TEST_F(ConnectorTest, StatusAndProcessValuesFollowSection75) {
   Create(Config());
   AnswerInit();
@@ -386,21 +457,6 @@ TEST_F(ConnectorTest, RealtimeDataThatCanNeitherBeSentNorKeptAreAnError) {
   config.set_cache(false);
   Create(config);
   EXPECT_TRUE(absl::IsUnavailable(connector_->SendRealtimeData(std::nullopt)));
-}
-
-TEST(ConnectorConfigurationTest, TellsTheConnectionFromTheDataModel) {
-  config::Connector a = Config();
-  config::Connector b = a;
-  b.mutable_sections(0)->set_send_period_ms(5000);
-  EXPECT_TRUE(Connector::SameConnection(a, b));
-  EXPECT_FALSE(Connector::SameDataModel(a, b));
-  b = a;
-  b.set_password("other");
-  EXPECT_FALSE(Connector::SameConnection(a, b));
-  b = a;
-  b.mutable_stored_identity()->set_gateway_id("x");
-  EXPECT_TRUE(Connector::SameConnection(a, b));
-  EXPECT_TRUE(Connector::SameDataModel(a, b));
 }
 
 }  // namespace

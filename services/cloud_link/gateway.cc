@@ -13,9 +13,7 @@
 namespace fieldgate::cloud_link {
 namespace {
 
-constexpr int kMaxCommands = 100;
 constexpr size_t kMaxStoreCalls = 1000;
-constexpr std::chrono::seconds kLoopTimeout(2);
 // LastTimeStamp changes with each message; people and portals need it once a
 // second.
 constexpr absl::Duration kShowEvery = absl::Seconds(1);
@@ -25,8 +23,9 @@ OutboxLimits LimitsOf(const config_store::v1::Connector& config) {
           .policy = config.cache_drop_newest() ? FullPolicy::kDropNewest : FullPolicy::kDropOldest};
 }
 
-void LogIfFailed(const absl::Status& status) {
-  if (!status.ok()) log::Error("factory reset", {{"why", status.ToString()}});
+// What connectors tell of the device, and are named by.
+bool SameDevice(const config_store::v1::Device& a, const config_store::v1::Device& b) {
+  return a.serial_number() == b.serial_number() && a.product_name() == b.product_name();
 }
 
 Now NowOf(const Clock& clock) { return {clock.Now(), clock.WallNow()}; }
@@ -167,23 +166,11 @@ class Gateway::Slot : public MqttListener,
 
 Gateway::Gateway(GatewayPorts ports)
     : ports_(std::move(ports)),
-      interpreter_({*ports_.process, *ports_.config, *this}),
+      interpreter_({*ports_.process, *ports_.config, *this, ports_.journal}),
       commands_(kMaxCommands),
       store_(kMaxStoreCalls) {}
 
 Gateway::~Gateway() = default;
-
-template <typename Answer, typename Task>
-Answer Gateway::OnLoop(Task task) {
-  const auto promise = std::make_shared<std::promise<Answer>>();
-  std::future<Answer> future = promise->get_future();
-  loop_.Post([promise, task = std::move(task)] { promise->set_value(task()); });
-  // A loop that stops drops the task; the promise must outlive the wait.
-  if (future.wait_for(kLoopTimeout) != std::future_status::ready) {
-    return absl::UnavailableError("the loop of cloud_link does not answer");
-  }
-  return future.get();
-}
 
 void Gateway::Run() {
   loop_.Run([this] { return Settle(); });
@@ -224,12 +211,15 @@ void Gateway::Apply(const config_store::v1::Configuration& configuration) {
   if (EpochBegins(configuration.factory_epoch(), now.monotonic)) return;
   std::map<std::string, std::shared_ptr<Slot>> old = std::move(slots_);
   slots_.clear();
+  if (!SameDevice(device_, configuration.device())) old.clear();  // each tells who it is
+  device_ = configuration.device();
   for (const config_store::v1::Connector& config : configuration.connectors()) {
     const std::string& name = config.name();
     const CommandChannel::Config channel{name, configuration.device().serial_number(),
                                          config.tixml_braces()};
     if (const auto storage = storages_.find(name); storage != storages_.end()) {
       storage->second.channel->Configure(channel);
+      storage->second.outbox->SetLimits(LimitsOf(config));
     }
     const auto found = old.find(name);
     if (found != old.end() &&
@@ -238,8 +228,8 @@ void Gateway::Apply(const config_store::v1::Configuration& configuration) {
       old.erase(found);
       slots_[name] = slot;
       Connector& connector = slot->connector();
-      if (!Connector::SameDataModel(connector.config(), config)) {
-        connector.ChangeDataModel(config, now);
+      if (!Connector::SameDataModel(connector.config(), config) &&
+          connector.ChangeDataModel(config, now)) {
         slot->SubscribeValues();
       }
       if (slot->has_stored_identity && !config.has_stored_identity()) connector.SecretsReset(now);
@@ -259,6 +249,7 @@ void Gateway::Apply(const config_store::v1::Configuration& configuration) {
     slot->connector().Start(now);
     slot->SubscribeValues();
   }
+  FollowProbations(configuration);
   log::Info("configuration in force", {{"revision", absl::StrCat(configuration.revision())},
                                        {"connectors", absl::StrCat(slots_.size())}});
 }
@@ -285,48 +276,18 @@ MonotonicTime Gateway::Settle() {
     next = std::min(next, storage.channel->NextDeadline());
   }
   for (auto& [name, slot] : slots_) {
-    slot->connector().Settle(now);
-    next = std::min(next, slot->connector().NextDeadline());
+    Connector& connector = slot->connector();
+    connector.Settle(now);
+    next = std::min(next, connector.NextDeadline());
+    probations_.Note(name, connector.state() == LifecycleState::kRunning, connector.doing());
   }
+  ConfirmProbations(now.monotonic);
+  RestoreProgram(now.monotonic);
+  next = std::min(next, probations_.NextDeadline());
   NoteChange();
   ShowValues(now);
   PerformReset(now.monotonic);
   return std::min({next, show_at_, reset_.NextDeadline(now.monotonic)});
-}
-
-void Gateway::PerformReset(MonotonicTime now) {
-  if (!reset_.pending()) return;
-  const bool answers_wait =
-      std::any_of(storages_.begin(), storages_.end(), [](const auto& storage) {
-        const auto results = storage.second.outbox->Read(Lane::kResult, 0, 1, 1);
-        return results.ok() && !results->empty();
-      });
-  const std::optional<PendingReset::Order> order = reset_.TakeDue(answers_wait, now);
-  if (!order.has_value()) return;
-  store_.Post([this, order = *order] {
-    absl::Status reset;
-    if (order.kind == ResetKind::kFactory) {
-      reset = ports_.config->FactoryReset({order.who, ""}, /*check_only=*/false);
-    }
-    if (reset.ok()) return ports_.restart(order.who);
-    log::Error("no factory reset", {{"origin", order.who}, {"why", reset.ToString()}});
-    // A config_store that is away does it when it is back: Apply.
-    if (absl::IsUnavailable(reset)) return;
-    loop_.Post([this] { LogIfFailed(ports_.factory->Drop()); });
-  });
-}
-
-bool Gateway::EpochBegins(int64_t epoch, MonotonicTime now) {
-  const absl::StatusOr<bool> begins = ports_.factory->Begins(epoch);
-  if (!begins.ok()) LogIfFailed(begins.status());
-  if (begins.value_or(false)) {
-    slots_.clear();  // nothing more of the former owner's is sent
-    store_.Post([this] { ports_.restart("factory reset"); });
-    return true;
-  }
-  const std::optional<std::string> ordered = ports_.factory->ordered();
-  if (ordered.has_value() && !reset_.pending()) reset_.Request(ResetKind::kFactory, *ordered, now);
-  return false;
 }
 
 void Gateway::NoteChange() {
@@ -353,47 +314,6 @@ void Gateway::ShowValues(Now now) {
   ports_.reporter->Show(std::move(values));
 }
 
-absl::StatusOr<Interpreter::TextResult> Gateway::Execute(const std::string& text,
-                                                         const std::string& origin) {
-  // Belongs to the task; one that is dropped answers, too.
-  struct Answer {
-    ~Answer() {
-      if (!given) promise.set_value(absl::CancelledError("cloud_link stops"));
-    }
-    std::promise<absl::StatusOr<Interpreter::TextResult>> promise;
-    bool given = false;
-  };
-  auto answer = std::make_shared<Answer>();
-  std::future<absl::StatusOr<Interpreter::TextResult>> future = answer->promise.get_future();
-  auto commands = std::make_shared<const CommandText>(text);
-  const bool reads_only = commands->reads_only();
-  const bool taken =
-      commands_.Post(reads_only, [this, answer = std::move(answer), commands, origin] {
-        answer->promise.set_value(interpreter_.ExecuteText(*commands, {origin, ""}));
-        answer->given = true;
-      });
-  if (!taken) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(kMaxCommands, " commands are waiting already; try again later"));
-  }
-  return future.get();
-}
-
-bool Gateway::ExecuteRequest(CommandChannel& channel, RequestNumber number,
-                             std::vector<tixml::Node> commands) {
-  const bool reads_only = ReadsOnly(commands);
-  return commands_.Post(reads_only, [this, &channel, number, commands = std::move(commands),
-                                     origin = Origin{absl::StrCat("portal ", channel.connector()),
-                                                     channel.connector()}] {
-    const absl::Status begun = channel.log().Begin(number);
-    Interpreter::Result result;
-    if (begun.ok()) result = interpreter_.Execute(commands, origin);
-    loop_.Post([&channel, number, begun, result = std::move(result)] {
-      channel.OnExecuted(number, begun, result, NowOf(RealClock()).monotonic);
-    });
-  });
-}
-
 void Gateway::OnAnswerStored(const std::string& connector, StoredEntry answer) {
   const auto slot = slots_.find(connector);
   if (slot != slots_.end()) slot->second->connector().OnAnswerStored(std::move(answer));
@@ -408,50 +328,12 @@ absl::Status Gateway::SendRealtimeData(absl::string_view connector, std::optiona
   });
 }
 
-// The connectors learn it from their configuration, like any other loss of
-// their identity.
-absl::Status Gateway::ResetSecrets() { return ports_.config->DeleteIdentities(); }
-
-absl::Status Gateway::Reset(ResetKind kind, const Origin& origin) {
-  if (kind == ResetKind::kFactory) {
-    if (absl::Status s = ports_.config->FactoryReset(origin, /*check_only=*/true); !s.ok()) {
-      return s;
-    }
-  }
-  return OnLoop<absl::Status>([this, kind, who = origin.who] {
-    if (kind == ResetKind::kFactory) {
-      if (absl::Status s = ports_.factory->Order(who); !s.ok()) return s;
-    }
-    reset_.Request(kind, who, RealClock().Now());
-    return absl::OkStatus();
-  });
-}
-
-void Gateway::ExecuteConfiguration(std::vector<tixml::Node> commands,
-                                   const std::string& connector) {
-  const bool taken = commands_.Post(false, [this, commands = std::move(commands), connector] {
-    // One by one: a failing one does not stop the rest, and each has its entry.
-    for (const tixml::Node& command : commands) {
-      const Interpreter::Result result =
-          interpreter_.Execute({command}, {absl::StrCat("rollout ", connector), connector});
-      std::string entry = absl::StrCat("gateway_configuration of ", connector, ": ", command.name);
-      if (const std::string* what = command.Find("_")) absl::StrAppend(&entry, " ", *what);
-      absl::StrAppend(&entry, result.failed ? ": failed" : ": done");
-      for (const std::string& problem : result.problems) absl::StrAppend(&entry, "; ", problem);
-      log::Info("configuration of the rollout", {{"result", entry}});
-      if (absl::Status s = ports_.config->AppendSupportLog(entry); !s.ok()) {
-        log::Error("no entry in the SupportLog", {{"why", s.ToString()}});
-      }
-    }
-  });
-  if (!taken) log::Error("gateway_configuration dropped: too many commands are waiting");
-}
-
 v1::GetStatusResponse Gateway::BuildStatus() const {
   v1::GetStatusResponse response;
   for (const auto& [name, slot] : slots_) *response.add_connectors() = slot->connector().Status();
   response.set_config_store_ok(config_store_ok_);
   response.set_process_data_ok(process_data_ok_);
+  probations_.AddTo(response);
   return response;
 }
 

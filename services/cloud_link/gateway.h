@@ -1,8 +1,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -21,9 +23,11 @@
 #include "services/cloud_link/command/factory_journal.h"
 #include "services/cloud_link/command/interpreter.h"
 #include "services/cloud_link/command/pending_reset.h"
+#include "services/cloud_link/command/program_journal.h"
 #include "services/cloud_link/command/request_log.h"
 #include "services/cloud_link/connector.h"
 #include "services/cloud_link/loop.h"
+#include "services/cloud_link/probation_watch.h"
 
 namespace fieldgate::cloud_link {
 
@@ -32,6 +36,7 @@ struct GatewayPorts {
   ConfigClient* config = nullptr;
   ProcessPort* process = nullptr;
   ValueReporter* reporter = nullptr;
+  ProgramJournal* journal = nullptr;  // nullptr: none is kept
   std::function<absl::StatusOr<std::unique_ptr<Outbox>>(const std::string& connector)> open_outbox;
   // Shares the outbox's transactions; called after open_outbox.
   std::function<absl::StatusOr<std::unique_ptr<RequestLog>>(const std::string& connector)>
@@ -43,7 +48,7 @@ struct GatewayPorts {
       std::function<void()> on_lost)>
       subscribe;
   std::function<std::string(absl::string_view file)> certificate_path;
-  FactoryJournal* factory = nullptr;
+  FactoryJournal* factory = nullptr;  // none: no factory reset
   // Restarts all services; returns before this one ends.
   std::function<void(absl::string_view origin)> restart;
 };
@@ -76,6 +81,8 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   bool stopped();
 
  private:
+  static constexpr int kMaxCommands = 100;
+
   class Slot;
   // What a connector keeps for as long as the process runs.
   struct Storage {
@@ -92,6 +99,7 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   bool ExecuteRequest(CommandChannel& channel, RequestNumber number,
                       std::vector<tixml::Node> commands) override;
   void OnAnswerStored(const std::string& connector, StoredEntry answer) override;
+  Verdict VerdictOn(const std::string& connector, int64_t revision) override;
 
   // What `task` returns on the loop; kUnavailable when that takes over 2 s.
   template <typename Answer, typename Task>
@@ -107,6 +115,10 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   void NoteChange();
   v1::GetStatusResponse BuildStatus() const;
   void ExecuteConfiguration(std::vector<tixml::Node> commands, const std::string& connector);
+  // gateway_recovery.cc
+  void FollowProbations(const config_store::v1::Configuration& configuration);
+  void ConfirmProbations(MonotonicTime now);
+  void RestoreProgram(MonotonicTime now);
 
   const GatewayPorts ports_;
   Loop loop_;
@@ -114,6 +126,10 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   // The loop's.
   std::map<std::string, Storage> storages_;
   std::map<std::string, std::shared_ptr<Slot>> slots_;
+  config_store::v1::Device device_;
+  ProbationWatch probations_;
+  bool restoring_program_ = false;
+  MonotonicTime restore_program_at_{absl::ZeroDuration()};
   bool config_store_ok_ = false;
   bool process_data_ok_ = false;
   std::vector<LifecycleState> last_states_;
@@ -134,5 +150,17 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   CommandQueue commands_;
   Worker store_;
 };
+
+template <typename Answer, typename Task>
+Answer Gateway::OnLoop(Task task) {
+  const auto promise = std::make_shared<std::promise<Answer>>();
+  std::future<Answer> future = promise->get_future();
+  loop_.Post([promise, task = std::move(task)] { promise->set_value(task()); });
+  // A loop that stops drops the task; the promise must outlive the wait.
+  if (future.wait_for(std::chrono::seconds(2)) != std::future_status::ready) {
+    return absl::UnavailableError("the loop of cloud_link does not answer");
+  }
+  return future.get();
+}
 
 }  // namespace fieldgate::cloud_link

@@ -12,6 +12,7 @@
 #include "services/cloud_link/clients/restart_client.h"
 #include "services/cloud_link/cloud_link_service.h"
 #include "services/cloud_link/command/sqlite_factory_journal.h"
+#include "services/cloud_link/command/sqlite_program_journal.h"
 #include "services/cloud_link/command/sqlite_request_log.h"
 #include "services/cloud_link/gateway.h"
 #include "services/cloud_link/mqtt/paho_mqtt_client.h"
@@ -27,6 +28,8 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
 
   const absl::StatusOr<std::unique_ptr<FactoryJournal>> factory = OpenSqliteFactoryJournal(**file);
   if (!factory.ok()) return factory.status();
+  absl::StatusOr<std::unique_ptr<ProgramJournal>> journal = OpenSqliteProgramJournal(**file);
+  if (!journal.ok()) return Annotate(journal.status(), "journal");
 
   const std::string config_socket = dir.Socket("config_store");
   const std::string process_socket = dir.Socket("process_data");
@@ -39,6 +42,7 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   ports.factory = factory->get();
   ports.process = process.get();
   ports.reporter = reporter.get();
+  ports.journal = journal->get();
   ports.open_outbox = [&file](const std::string& connector) {
     return (*file)->Connector(connector, OutboxLimits());
   };

@@ -100,7 +100,8 @@ json::object ToJson(const ConnectorStatus& c) {
           {"messages_dropped", c.messages_dropped()},
           {"inbound_ignored", c.inbound_ignored()},
           {"reconnects", c.reconnects()},
-          {"next_message_id", c.next_message_id()}};
+          {"next_message_id", c.next_message_id()},
+          {"on_probation", c.on_probation()}};
 }
 
 json::object ToJson(const Device& device) {

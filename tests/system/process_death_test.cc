@@ -6,6 +6,9 @@
 
 #include <map>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/tixml/codec.h"
 #include "tests/system/gateway_harness.h"
 
 namespace fieldgate::system_test {
@@ -73,6 +76,33 @@ TEST(ProcessDownTest, NothingIsLostHoweverOftenCloudLinkIsKilled) {
   }
   EXPECT_THAT(harness.WaitUntilComplete(3), IsEmpty());
   EXPECT_TRUE(harness.BecomesWell());
+}
+
+// A SetConfig stops the program; here config_store hangs meanwhile and cloud_link
+// is killed.
+TEST(ProcessDownTest, AProgramThatWasStoppedForASetConfigRunsAgainAfterAKill) {
+  GatewayHarness harness;
+  harness.StartGateway();
+  ASSERT_THAT(harness.WaitUntilComplete(1), IsEmpty());
+  const pid_t config_store = harness.Pid("config_store");
+  ASSERT_EQ(kill(config_store, SIGSTOP), 0);
+  const portal::Command command = {
+      .kind = portal::CommandKind::kConfig,
+      .request_id = "r1",
+      .serial_number = kSerialNumber,
+      .commands = tixml::Parse("<SetConfig _=\"USER\"><A/></SetConfig>")->nodes};
+  ASSERT_TRUE(harness.portal().SendCommand(kGateway, command).ok());
+  const auto mode_is = [&](const char* mode) {
+    return absl::StrContains(harness.Run("status", {"--json"}).output,
+                             absl::StrCat("\"mode\":\"", mode, "\""));
+  };
+  ASSERT_TRUE(Eventually(kPatience, [&] { return mode_is("Stop"); }));
+  ASSERT_EQ(kill(harness.Pid("cloud_link"), SIGKILL), 0);
+  EXPECT_TRUE(Eventually(kPatience, [&] { return mode_is("Run"); }));
+  ASSERT_EQ(kill(config_store, SIGCONT), 0);
+  const uint64_t requests = harness.device(0).requests();
+  EXPECT_TRUE(Eventually(kPatience, [&] { return harness.device(0).requests() > requests + 5; }));
+  EXPECT_THAT(harness.WaitUntilComplete(2), IsEmpty());
 }
 
 TEST(ProcessDownTest, DataFlowsOnWithoutTheConfigStore) {

@@ -98,6 +98,14 @@ class GrpcConfigClient : public ConfigClient {
     return Call(&v1::ConfigStore::Stub::AppendSupportLog, request, response);
   }
 
+  absl::Status ConfirmConfiguration(absl::string_view connector, int64_t revision) override {
+    v1::ConfirmConfigurationRequest request;
+    request.set_connector(std::string(connector));
+    request.set_revision(revision);
+    v1::ConfirmConfigurationResponse response;
+    return Call(&v1::ConfigStore::Stub::ConfirmConfiguration, request, response);
+  }
+
  private:
   template <class Method, class Request, class Response>
   absl::Status Call(Method method, const Request& request, Response& response) {

@@ -20,6 +20,7 @@ class ConfigClient : public ConfigPort {
   // kFailedPrecondition: it can't be used; says why.
   virtual absl::Status FactoryReset(const Origin& origin, bool check_only) = 0;
   virtual absl::Status AppendSupportLog(absl::string_view message) = 0;
+  virtual absl::Status ConfirmConfiguration(absl::string_view connector, int64_t revision) = 0;
 };
 
 // Over gRPC at `socket`, which need not exist yet.

@@ -21,6 +21,7 @@ class Backoff {
     return std::max(share * bound, kShortest);
   }
   void Reset() { bound_ = kFirstBound; }
+  void SetMax(absl::Duration max) { max_ = max; }
 
  private:
   static constexpr absl::Duration kFirstBound = absl::Seconds(1);

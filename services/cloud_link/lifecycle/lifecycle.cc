@@ -100,6 +100,19 @@ std::vector<LifecycleAction> Lifecycle::On(const LifecycleEvent& event, Monotoni
   return std::visit([&](const auto& e) { return Handle(e, now); }, event);
 }
 
+void Lifecycle::SetLimits(const LifecycleConfig& config, MonotonicTime now) {
+  config_.response_timeout = config.response_timeout;
+  config_.retry_max = config.retry_max;
+  config_.broker_fallback = config.broker_fallback;
+  config_.broker_redirect_allow = config.broker_redirect_allow;
+  retry_.SetMax(config.retry_max);
+  if (step_ == Step::kPauseToRollout || step_ == Step::kPauseToInit) {
+    deadline_ = std::min(deadline_, now + config.retry_max);
+  } else if (step_ == Step::kPauseToConnect && unreachable_since_) {
+    deadline_ = std::min(deadline_, std::max(*unreachable_since_ + config.broker_fallback, now));
+  }
+}
+
 absl::string_view Lifecycle::connection_state_msg() const {
   switch (state_) {
     case LifecycleState::kDisabled:

@@ -153,6 +153,11 @@ class Lifecycle {
   // counter of ignored ones.
   std::vector<LifecycleAction> On(const LifecycleEvent& event, MonotonicTime now);
 
+  // Takes over timeouts, bounds of pauses and allowed data brokers; all else of
+  // `config` is ignored. A pause that is longer than the new bound ends earlier;
+  // a wait for an answer keeps its time.
+  void SetLimits(const LifecycleConfig& config, MonotonicTime now);
+
   LifecycleState state() const { return state_; }
   // When TimePassed is due; Never when nothing is timed.
   MonotonicTime deadline() const { return deadline_; }

@@ -191,6 +191,36 @@ TEST_F(LifecycleTest, MismatchedRolloutResponseIdIsIgnoredAndTheTimeoutRetries) 
   EXPECT_THAT(On(Rolled("r3")), ElementsAre("store cust/gw "));
 }
 
+TEST_F(LifecycleTest, NewLimitsHoldForTheNextWaitAndEndALongerPause) {
+  AwaitRollout();
+  LifecycleConfig limits = config_;
+  limits.response_timeout = absl::Seconds(5);
+  limits.retry_max = absl::Milliseconds(100);
+  lifecycle_->SetLimits(limits, now_);
+  EXPECT_EQ(Left(), absl::Seconds(60)) << "of the request under way";
+  Wait();
+  ASSERT_EQ(state(), State::kBackoff);
+  EXPECT_LE(Left(), absl::Milliseconds(100));
+  limits.retry_max = absl::Milliseconds(1);
+  lifecycle_->SetLimits(limits, now_);
+  EXPECT_EQ(Left(), absl::Milliseconds(1));
+  Wait();
+  On(Subscribed{});
+  On(RequestSent{"r2"});
+  EXPECT_EQ(Left(), absl::Seconds(5));
+}
+
+TEST_F(LifecycleTest, AShorterBrokerFallbackTimeEndsAPauseOnTheDataBroker) {
+  UseStoredIds("tcp://data:1883");
+  Begin();
+  On(Disconnected{"no route"});
+  LifecycleConfig limits = config_;
+  limits.broker_fallback = absl::ZeroDuration();
+  lifecycle_->SetLimits(limits, now_);
+  EXPECT_EQ(Left(), absl::ZeroDuration());
+  EXPECT_EQ(Wait(), Actions{absl::StrCat("connect ", kBase)});
+}
+
 TEST_F(LifecycleTest, ARolloutResultDuringTheBackoffIsIgnored) {
   AwaitRollout();
   Wait();

@@ -1,0 +1,66 @@
+// What the gateway does so that neither a wrong configuration nor a death of the
+// process leaves it in a bad state.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/log/log.h"
+#include "services/cloud_link/gateway.h"
+
+namespace fieldgate::cloud_link {
+namespace {
+
+// Tries to restore the program's mode while process_data is away. Each holds up
+// commands for some seconds, which fail just then, too.
+constexpr absl::Duration kRestoreAgain = absl::Seconds(5);
+
+}  // namespace
+
+void Gateway::FollowProbations(const config_store::v1::Configuration& configuration) {
+  for (std::string& line : probations_.OnConfiguration(configuration)) {
+    const bool taken = store_.Post([this, line] {
+      if (absl::Status s = ports_.config->AppendSupportLog(line); !s.ok()) {
+        log::Error("no entry in the SupportLog", {{"entry", line}, {"why", s.ToString()}});
+      }
+    });
+    if (!taken) log::Error("no entry in the SupportLog", {{"entry", line}});
+  }
+  for (auto& [name, storage] : storages_) storage.channel->OnVerdicts(RealClock().Now());
+}
+
+void Gateway::ConfirmProbations(MonotonicTime now) {
+  for (const ProbationWatch::Confirmation& c : probations_.TakeConfirmations(now)) {
+    const bool taken = store_.Post([this, c] {
+      const absl::Status status = ports_.config->ConfirmConfiguration(c.connector, c.revision);
+      if (!status.ok()) {
+        log::Warning("a configuration can't be confirmed; trying again",
+                     {{"connector", c.connector},
+                      {"revision", absl::StrCat(c.revision)},
+                      {"why", status.ToString()}});
+      }
+      loop_.Post([this, c] { probations_.OnConfirmed(c.connector, RealClock().Now()); });
+    });
+    if (!taken) probations_.OnConfirmed(c.connector, now);
+  }
+}
+
+Verdict Gateway::VerdictOn(const std::string& connector, int64_t revision) {
+  return probations_.VerdictOn(connector, revision);
+}
+
+// The settled loop comes by once a second at least. During a command a mode is
+// noted, too; then this waits for its end and finds nothing to do.
+void Gateway::RestoreProgram(MonotonicTime now) {
+  if (ports_.journal == nullptr || !ports_.journal->open()) return;
+  if (restoring_program_ || now < restore_program_at_) return;
+  restoring_program_ = commands_.Post(false, [this] {
+    const absl::Status restored = interpreter_.RestoreProgram();
+    if (!restored.ok()) {
+      log::Warning("the program stands still since a SetConfig; trying again",
+                   {{"why", restored.ToString()}});
+    }
+    loop_.Post([this] { restoring_program_ = false; });
+  });
+  restore_program_at_ = now + kRestoreAgain;
+}
+
+}  // namespace fieldgate::cloud_link
