@@ -213,6 +213,8 @@ void Gateway::Apply(const config_store::v1::Configuration& configuration) {
   slots_.clear();
   if (!SameDevice(device_, configuration.device())) old.clear();  // each tells who it is
   device_ = configuration.device();
+  // Also its ids may be the former ones again.
+  for (const std::string& name : FollowProbations(configuration)) old.erase(name);
   for (const config_store::v1::Connector& config : configuration.connectors()) {
     const std::string& name = config.name();
     const CommandChannel::Config channel{name, configuration.device().serial_number(),
@@ -249,7 +251,7 @@ void Gateway::Apply(const config_store::v1::Configuration& configuration) {
     slot->connector().Start(now);
     slot->SubscribeValues();
   }
-  FollowProbations(configuration);
+  for (auto& [name, storage] : storages_) storage.channel->OnVerdicts(now.monotonic);
   log::Info("configuration in force", {{"revision", absl::StrCat(configuration.revision())},
                                        {"connectors", absl::StrCat(slots_.size())}});
 }

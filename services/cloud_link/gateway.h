@@ -116,7 +116,9 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   v1::GetStatusResponse BuildStatus() const;
   void ExecuteConfiguration(std::vector<tixml::Node> commands, const std::string& connector);
   // gateway_recovery.cc
-  void FollowProbations(const config_store::v1::Configuration& configuration);
+  //
+  // Returns the connectors whose settings were taken back.
+  std::vector<std::string> FollowProbations(const config_store::v1::Configuration& configuration);
   void ConfirmProbations(MonotonicTime now);
   void RestoreProgram(MonotonicTime now);
 

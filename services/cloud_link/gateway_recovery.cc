@@ -15,16 +15,20 @@ constexpr absl::Duration kRestoreAgain = absl::Seconds(5);
 
 }  // namespace
 
-void Gateway::FollowProbations(const config_store::v1::Configuration& configuration) {
-  for (std::string& line : probations_.OnConfiguration(configuration)) {
-    const bool taken = store_.Post([this, line] {
+std::vector<std::string> Gateway::FollowProbations(
+    const config_store::v1::Configuration& configuration) {
+  std::vector<std::string> names;
+  for (auto& [connector, line] : probations_.OnConfiguration(configuration)) {
+    names.push_back(connector);
+    if (line.empty()) continue;
+    const bool taken = store_.Post([this, line = line] {
       if (absl::Status s = ports_.config->AppendSupportLog(line); !s.ok()) {
         log::Error("no entry in the SupportLog", {{"entry", line}, {"why", s.ToString()}});
       }
     });
     if (!taken) log::Error("no entry in the SupportLog", {{"entry", line}});
   }
-  for (auto& [name, storage] : storages_) storage.channel->OnVerdicts(RealClock().Now());
+  return names;
 }
 
 void Gateway::ConfirmProbations(MonotonicTime now) {

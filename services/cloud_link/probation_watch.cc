@@ -15,7 +15,7 @@ constexpr absl::Duration kConfirmAgain = absl::Seconds(1);
 
 }  // namespace
 
-std::vector<std::string> ProbationWatch::OnConfiguration(
+std::vector<ProbationWatch::TakenBack> ProbationWatch::OnConfiguration(
     const config_store::v1::Configuration& configuration) {
   revision_ = configuration.revision();
   records_.assign(configuration.probations().begin(), configuration.probations().end());
@@ -38,13 +38,15 @@ std::vector<std::string> ProbationWatch::OnConfiguration(
       pending.why = absl::StrCat(record.connector(), " was removed");
     }
   }
-  std::vector<std::string> taken_back;
+  std::vector<TakenBack> taken_back;
   for (auto& [name, pending] : before) {
     if (pending_.contains(name)) continue;
     const int64_t revision = pending.record.revision();
-    if (!pending.why.empty() && VerdictOn(name, revision).state == Verdict::State::kTakenBack) {
-      taken_back.push_back(
-          absl::StrCat(name, " did not run with revision ", revision, ": ", pending.why));
+    if (VerdictOn(name, revision).state == Verdict::State::kTakenBack) {
+      taken_back.push_back({name, pending.why.empty()
+                                      ? ""
+                                      : absl::StrCat(name, " did not run with revision ", revision,
+                                                     ": ", pending.why)});
     }
     last_why_[name] = std::move(pending.why);
   }

@@ -18,10 +18,14 @@ namespace fieldgate::cloud_link {
 // loop.
 class ProbationWatch {
  public:
+  struct TakenBack {
+    std::string connector;
+    // For the SupportLog: why it did not run; empty: that is not known.
+    std::string line;
+  };
   // A configuration came into force, after Note of the connectors before it.
-  // Returns why those were not running whose settings were taken back with it,
-  // a line each, for the SupportLog.
-  std::vector<std::string> OnConfiguration(const config_store::v1::Configuration& configuration);
+  // Returns the connectors whose settings were taken back with it.
+  std::vector<TakenBack> OnConfiguration(const config_store::v1::Configuration& configuration);
 
   // How a connector is, each time the loop settles. `why`: what it does or why
   // it does not run, without the time of the next try.

@@ -122,8 +122,10 @@ TEST_F(ProbationWatchTest, WhatWasTakenBackSaysWhatIsInForceAndWhyItDidNotRun) {
   watch_.OnConfiguration(With(Probation::PENDING));
   watch_.Note("CloudConn", false, "connecting");
   watch_.Note("CloudConn", false, "broker refused user name");
-  EXPECT_THAT(watch_.OnConfiguration(With(Probation::TAKEN_BACK, /*at=*/8)),
-              ElementsAre("CloudConn did not run with revision 7: broker refused user name"));
+  const auto taken_back = watch_.OnConfiguration(With(Probation::TAKEN_BACK, /*at=*/8));
+  ASSERT_EQ(taken_back.size(), 1u);
+  EXPECT_EQ(taken_back[0].connector, "CloudConn");
+  EXPECT_EQ(taken_back[0].line, "CloudConn did not run with revision 7: broker refused user name");
   watch_.Note("CloudConn", true, "running");
   EXPECT_EQ(watch_.VerdictOn("CloudConn", 7).text,
             "the settings of revision 5 are in force again: CloudConn did not run with those of "

@@ -122,6 +122,11 @@ absl::Status ConfigDatabase::Commit(const Revision& revision,
   if (status.ok() && revision.probations.has_value()) {
     status = WriteProbations(*database_, *revision.probations);
   }
+  for (const auto& [connector, identity] : revision.identities) {
+    if (!status.ok()) break;
+    status = identity.gateway_id().empty() ? DeleteIdentity(connector)
+                                           : SaveIdentity(connector, identity);
+  }
   if (status.ok() && !revision.support_log.empty()) {
     status = WriteSupportLog(revision.created_at, "config_store", revision.support_log);
   }
@@ -316,6 +321,13 @@ absl::Status ConfigDatabase::SaveIdentity(absl::string_view connector,
       .BindText(4, identity.data_broker_url())
       .BindInt(5, identity.has_data_broker_qos() ? identity.data_broker_qos() : -1);
   return (*replace)->Run();
+}
+
+absl::Status ConfigDatabase::DeleteIdentity(absl::string_view connector) {
+  absl::StatusOr<sqlite::Statement*> remove =
+      database_->Cached("DELETE FROM identity WHERE connector = ?1");
+  if (!remove.ok()) return remove.status();
+  return (*remove)->BindText(1, connector).Run();
 }
 
 absl::Status ConfigDatabase::DeleteIdentities() {

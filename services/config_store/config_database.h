@@ -51,6 +51,9 @@ class ConfigDatabase {
     Texts databases;  // those that it changed; an empty text: it is gone
     // All probations as they are with it; nothing: as before.
     std::optional<std::vector<StoredProbation>> probations;
+    // An identity that comes back with it, by connector; without gateway_id it is
+    // deleted.
+    std::map<std::string, v1::Identity> identities;
     std::string support_log;  // a line of its own; empty: none
     // A factory reset: the epoch that begins. Nothing of before is kept: no
     // revision, identity or log entry.
@@ -84,6 +87,7 @@ class ConfigDatabase {
   absl::Status WriteRevision(const Revision& revision);
   absl::Status WriteText(const std::string& database, int64_t revision,
                          const std::vector<TextPart>& text);
+  absl::Status DeleteIdentity(absl::string_view connector);
   absl::Status WriteSupportLog(absl::Time at, absl::string_view source, absl::string_view message);
   absl::Status WriteConnectors(const google::protobuf::RepeatedPtrField<v1::Connector>& connectors);
   absl::Status WriteSection(const std::string& connector, const v1::RealtimeSection& section);

@@ -197,6 +197,7 @@ void ConfigurationStore::LoadProbations(std::vector<StoredProbation> stored) {
   for (StoredProbation& probation : stored) {
     Probations::Entry& entry = entries.emplace_back();
     entry.record = std::move(probation.record);
+    entry.identity = std::move(probation.identity);
     if (!entry.pending()) continue;
     absl::StatusOr<Node> former = ReadParts(probation.former);
     if (former.ok()) {
@@ -215,8 +216,8 @@ void ConfigurationStore::LoadProbations(std::vector<StoredProbation> stored) {
 std::vector<StoredProbation> ConfigurationStore::Stored(const Probations& probations) {
   std::vector<StoredProbation> stored;
   for (const Probations::Entry& entry : probations.entries()) {
-    stored.push_back(
-        {entry.record, entry.pending() ? WriteParts(entry.former) : std::vector<TextPart>()});
+    stored.push_back({entry.record, entry.identity,
+                      entry.pending() ? WriteParts(entry.former) : std::vector<TextPart>()});
   }
   return stored;
 }
@@ -232,14 +233,17 @@ bool ConfigurationStore::Judge(const Node& after, const v1::Configuration& next,
     if (problems.errors() > 0) return std::nullopt;
     return configuration.connectors();
   };
-  return probations.OnChange({.connector = connector,
-                              .former_revision = current_->revision(),
-                              .revision = next.revision(),
-                              .isp_before = before != nullptr ? *before : NoIsp(),
-                              .isp_after = after,
-                              .before = current_->connectors(),
-                              .after = next.connectors()},
-                             clock_.Now(), read_isp);
+  const auto identity = identities_.find(std::string(connector));
+  return probations.OnChange(
+      {.connector = connector,
+       .former_revision = current_->revision(),
+       .revision = next.revision(),
+       .isp_before = before != nullptr ? *before : NoIsp(),
+       .isp_after = after,
+       .identity = identity != identities_.end() ? identity->second : v1::Identity(),
+       .before = current_->connectors(),
+       .after = next.connectors()},
+      clock_.Now(), read_isp);
 }
 
 absl::Status ConfigurationStore::ConfirmConfiguration(absl::string_view connector,
@@ -275,6 +279,7 @@ absl::Status ConfigurationStore::TakeBack(const Probations::Entry& entry) {
   const v1::Probation record = entry.record;
   const std::string& connector = record.connector();
   const std::string why = absl::StrCat("not running within ", record.confirm_time_s(), " s");
+  const v1::Identity identity = entry.identity;
   Node former = entry.former;
   Problems problems;
   v1::Configuration next = *current_;
@@ -293,6 +298,8 @@ absl::Status ConfigurationStore::TakeBack(const Probations::Entry& entry) {
   revision.origin = absl::StrCat("probation of ", connector, ": ", why);
   revision.databases[revision.path] = WriteParts(former);
   revision.probations = Stored(probations);
+  // Another portal may have given another one meanwhile.
+  revision.identities[connector] = identity;
   revision.support_log =
       absl::StrCat("the settings of ", connector, " were taken back: ", why,
                    " with those of revision ", record.revision(), "; revision ", revision.revision,
@@ -306,6 +313,11 @@ absl::Status ConfigurationStore::TakeBack(const Probations::Entry& entry) {
                                             {"revision", absl::StrCat(revision.revision)}});
   databases_[revision.path] = std::move(former);
   probations_ = std::move(probations);
+  if (identity.gateway_id().empty()) {
+    identities_.erase(connector);
+  } else {
+    identities_[connector] = identity;
+  }
   Publish(std::move(next));
   return absl::OkStatus();
 }

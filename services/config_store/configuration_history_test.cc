@@ -188,6 +188,58 @@ TEST_F(ConfigurationHistoryTest, AChangeFromElsewhereStaysAlsoOverARestart) {
   EXPECT_EQ(store_->Current()->connectors(1).password(), "new");
 }
 
+v1::Identity MakeIdentity(const std::string& gateway_id) {
+  v1::Identity identity;
+  identity.set_gateway_id(gateway_id);
+  identity.set_customer_id("c");
+  identity.set_data_broker_qos(2);
+  return identity;
+}
+
+TEST_F(ConfigurationHistoryTest, WhatTheFormerPortalGaveComesBackToo) {
+  Set("ISP", Connector("CloudConn", "good"));
+  ASSERT_EQ(store_->SaveIdentity("CloudConn", MakeIdentity("ours")), absl::OkStatus());
+  Set("ISP/CloudConn", "<CloudBaseUrl _=\"tcp://foreign\"/>", "CloudConn");
+  // That portal accepts a rollout, but never gets it running.
+  ASSERT_EQ(store_->SaveIdentity("CloudConn", MakeIdentity("foreign")), absl::OkStatus());
+  Reopen();
+  Advance(300);
+  EXPECT_EQ(store_->Current()->connectors(0).stored_identity().gateway_id(), "ours");
+  EXPECT_EQ(store_->Current()->connectors(0).stored_identity().data_broker_qos(), 2);
+  Reopen();
+  EXPECT_EQ(store_->Current()->connectors(0).stored_identity().gateway_id(), "ours");
+}
+
+TEST_F(ConfigurationHistoryTest, AConnectorWithoutIdsBeforeHasNoneAfter) {
+  Set("ISP", Connector("CloudConn", "good"));
+  Set("ISP/CloudConn", "<CloudBaseUrl _=\"tcp://foreign\"/>", "CloudConn");
+  ASSERT_EQ(store_->SaveIdentity("CloudConn", MakeIdentity("foreign")), absl::OkStatus());
+  Advance(300);
+  EXPECT_FALSE(store_->Current()->connectors(0).has_stored_identity());
+  Reopen();
+  EXPECT_FALSE(store_->Current()->connectors(0).has_stored_identity());
+}
+
+TEST_F(ConfigurationHistoryTest, IdsThatWereResetMeanwhileDontComeBack) {
+  Set("ISP", Connector("CloudConn", "good"));
+  ASSERT_EQ(store_->SaveIdentity("CloudConn", MakeIdentity("ours")), absl::OkStatus());
+  Set("ISP/CloudConn", "<CloudBaseUrl _=\"tcp://wrong\"/>", "CloudConn");
+  ASSERT_EQ(store_->DeleteIdentities(), absl::OkStatus());
+  Reopen();
+  Advance(300);
+  EXPECT_FALSE(store_->Current()->connectors(0).has_stored_identity());
+}
+
+TEST_F(ConfigurationHistoryTest, AConfirmedChangeKeepsWhatItsPortalGave) {
+  Set("ISP", Connector("CloudConn", "good"));
+  ASSERT_EQ(store_->SaveIdentity("CloudConn", MakeIdentity("old")), absl::OkStatus());
+  Set("ISP/CloudConn", "<CloudBaseUrl _=\"tcp://other\"/>", "CloudConn");
+  ASSERT_EQ(store_->SaveIdentity("CloudConn", MakeIdentity("new")), absl::OkStatus());
+  ASSERT_EQ(store_->ConfirmConfiguration("CloudConn", 2), absl::OkStatus());
+  Advance(1000);
+  EXPECT_EQ(store_->Current()->connectors(0).stored_identity().gateway_id(), "new");
+}
+
 TEST_F(ConfigurationHistoryTest, APersonAtTheDeviceEndsItByChangingTheSameSettings) {
   Set("ISP", Connector("CloudConn", "good"));
   Set("ISP/CloudConn", "<CloudBaseUrl _=\"tcp://wrong\"/>", "CloudConn");

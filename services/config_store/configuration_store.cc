@@ -294,9 +294,13 @@ absl::Status ConfigurationStore::SaveIdentity(absl::string_view connector, v1::I
 
 absl::Status ConfigurationStore::DeleteIdentities() {
   const std::lock_guard lock(mutex_);
-  if (absl::Status status = file_->DeleteIdentities(); !status.ok()) {
-    return Annotate(status, "deleting the identities");
-  }
+  Probations probations = probations_;
+  probations.ForgetIdentities();
+  absl::Status status;
+  if (probations.AnyPending()) status = file_->SaveProbations(Stored(probations));
+  if (status.ok()) status = file_->DeleteIdentities();
+  if (!status.ok()) return Annotate(status, "deleting the identities");
+  probations_ = std::move(probations);
   identities_.clear();
   Publish(*current_);
   return absl::OkStatus();

@@ -100,7 +100,12 @@ CREATE TABLE probation (
   revision INTEGER NOT NULL,
   former_revision INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('PENDING', 'CONFIRMED', 'TAKEN_BACK')),
-  confirm_time_s INTEGER NOT NULL
+  confirm_time_s INTEGER NOT NULL,
+  -- What a rollout had given before, as in identity; no gateway_id: nothing.
+  gateway_id TEXT NOT NULL,
+  customer_id TEXT NOT NULL,
+  data_broker_url TEXT NOT NULL,
+  data_broker_qos INTEGER NOT NULL CHECK (data_broker_qos BETWEEN -1 AND 2)
 ) STRICT;
 
 -- Of pending ones: the ISP database as it comes back. A text of its own, since

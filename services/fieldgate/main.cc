@@ -10,6 +10,7 @@
 #include "common/cli/options.h"
 #include "common/version/version.h"
 #include "services/config_store/main.h"
+#include "services/fieldgate/config/config.h"
 #include "services/fieldgate/import.h"
 #include "services/fieldgate/run.h"
 #include "services/fieldgate/status.h"
@@ -31,6 +32,7 @@ platform, which can configure and command it.
   tixml    executes TiXML commands and prints the answers
   status   shows services, connectors and bus devices
   watch    shows live values
+  config   shows former configurations and puts them back
 
   --help, --version
 
@@ -53,7 +55,8 @@ constexpr Program kServices[] = {
 };
 
 constexpr Program kSubcommands[] = {
-    {"run", Run}, {"import", Import}, {"tixml", Tixml}, {"status", Status}, {"watch", Watch},
+    {"run", Run},       {"import", Import}, {"tixml", Tixml},
+    {"status", Status}, {"watch", Watch},   {"config", Config},
 };
 
 int Dispatch(int argc, char** argv) {

@@ -9,16 +9,22 @@ absl::Status WriteOne(sqlite::Database& database, int64_t position,
                       const StoredProbation& probation) {
   absl::StatusOr<sqlite::Statement*> insert = database.Cached(
       "INSERT INTO probation (position, connector, revision, former_revision, state,"
-      " confirm_time_s) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+      " confirm_time_s, gateway_id, customer_id, data_broker_url, data_broker_qos)"
+      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
   if (!insert.ok()) return insert.status();
   const v1::Probation& record = probation.record;
+  const v1::Identity& identity = probation.identity;
   (*insert)
       ->BindInt(1, position)
       .BindText(2, record.connector())
       .BindInt(3, record.revision())
       .BindInt(4, record.former_revision())
       .BindText(5, v1::Probation::State_Name(record.state()))
-      .BindInt(6, record.confirm_time_s());
+      .BindInt(6, record.confirm_time_s())
+      .BindText(7, identity.gateway_id())
+      .BindText(8, identity.customer_id())
+      .BindText(9, identity.data_broker_url())
+      .BindInt(10, identity.has_data_broker_qos() ? identity.data_broker_qos() : -1);
   absl::Status status = (*insert)->Run();
   for (size_t part = 0; status.ok() && part < probation.former.size(); ++part) {
     absl::StatusOr<sqlite::Statement*> body = database.Cached(
@@ -50,14 +56,15 @@ absl::Status WriteProbations(sqlite::Database& database,
 absl::StatusOr<std::vector<StoredProbation>> ReadProbations(sqlite::Database& database) {
   std::vector<StoredProbation> probations;
   absl::StatusOr<sqlite::Statement*> rows = database.Cached(
-      "SELECT connector, revision, former_revision, state, confirm_time_s FROM probation"
-      " ORDER BY position");
+      "SELECT connector, revision, former_revision, state, confirm_time_s, gateway_id,"
+      " customer_id, data_broker_url, data_broker_qos FROM probation ORDER BY position");
   if (!rows.ok()) return rows.status();
   while (true) {
     const absl::StatusOr<bool> row = (*rows)->Step();
     if (!row.ok()) return row.status();
     if (!*row) break;
-    v1::Probation& record = probations.emplace_back().record;
+    StoredProbation& probation = probations.emplace_back();
+    v1::Probation& record = probation.record;
     record.set_connector(std::string((*rows)->Text(0)));
     record.set_revision((*rows)->Int(1));
     record.set_former_revision((*rows)->Int(2));
@@ -65,6 +72,11 @@ absl::StatusOr<std::vector<StoredProbation>> ReadProbations(sqlite::Database& da
     v1::Probation::State_Parse(std::string((*rows)->Text(3)), &state);
     record.set_state(state);
     record.set_confirm_time_s(static_cast<uint32_t>((*rows)->Int(4)));
+    v1::Identity& identity = probation.identity;
+    identity.set_gateway_id(std::string((*rows)->Text(5)));
+    identity.set_customer_id(std::string((*rows)->Text(6)));
+    identity.set_data_broker_url(std::string((*rows)->Text(7)));
+    if ((*rows)->Int(8) >= 0) identity.set_data_broker_qos(static_cast<int32_t>((*rows)->Int(8)));
   }
   absl::StatusOr<sqlite::Statement*> bodies =
       database.Cached("SELECT position, parent, body FROM probation_body ORDER BY position, part");

@@ -13,6 +13,7 @@ namespace fieldgate::config_store {
 // A probation as it is on the disk.
 struct StoredProbation {
   v1::Probation record;
+  v1::Identity identity;         // before it; without gateway_id: none
   std::vector<TextPart> former;  // ISP as it comes back; empty: it has ended
 };
 

@@ -77,6 +77,7 @@ bool Probations::OnChange(const Change& change, MonotonicTime now, const ReadIsp
   entry.record.set_confirm_time_s((after != nullptr ? after : before)->confirm_time_s());
   if (entry.record.confirm_time_s() == 0) return false;
   entry.former = change.isp_before;
+  entry.identity = change.identity;
   entry.deadline = DeadlineOf(entry.record, now);
   entries_.push_back(std::move(entry));
   Trim();
@@ -99,6 +100,10 @@ const Probations::Entry* Probations::Expired(MonotonicTime now) const {
 
 void Probations::TakeBack(absl::string_view connector) {
   if (Entry* const entry = Pending(connector)) End(*entry, v1::Probation::TAKEN_BACK);
+}
+
+void Probations::ForgetIdentities() {
+  for (Entry& entry : entries_) entry.identity.Clear();
 }
 
 void Probations::Postpone(absl::string_view connector, MonotonicTime until) {
@@ -126,6 +131,7 @@ Probations::Entry* Probations::Pending(absl::string_view connector) {
 void Probations::End(Entry& entry, v1::Probation::State state) {
   entry.record.set_state(state);
   entry.former = {};
+  entry.identity.Clear();
   entry.deadline = MonotonicTime::Never();
 }
 

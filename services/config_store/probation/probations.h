@@ -34,8 +34,10 @@ class Probations {
 
   struct Entry {
     v1::Probation record;
-    // Of a pending one: ISP as it comes back, and when.
+    // Of a pending one: ISP as it comes back, what a rollout had given before
+    // (without gateway_id: nothing), and when.
     tixml::Node former;
+    v1::Identity identity;
     MonotonicTime deadline = MonotonicTime::Never();
 
     bool pending() const { return record.state() == v1::Probation::PENDING; }
@@ -52,6 +54,7 @@ class Probations {
     int64_t revision = 0;
     const tixml::Node& isp_before;
     const tixml::Node& isp_after;
+    v1::Identity identity;  // that a rollout gave `connector`
     const Connectors& before;
     const Connectors& after;
   };
@@ -81,6 +84,8 @@ class Probations {
   const Entry* Expired(MonotonicTime now) const;
   // It is about to be taken back.
   void TakeBack(absl::string_view connector);
+  // What rollouts gave is deleted and shall not come back.
+  void ForgetIdentities();
   // It could not be.
   void Postpone(absl::string_view connector, MonotonicTime until);
 

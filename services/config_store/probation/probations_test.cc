@@ -65,6 +65,7 @@ class ProbationsTest : public testing::Test {
                                           .revision = revision_ + 1,
                                           .isp_before = isp_,
                                           .isp_after = after,
+                                          .identity = {},
                                           .before = from,
                                           .after = to},
                                          now_, ReadIsp);
