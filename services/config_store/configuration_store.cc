@@ -9,6 +9,7 @@
 #include "services/config_store/validation/acquisition.h"
 #include "services/config_store/validation/connector.h"
 #include "services/config_store/validation/databases.h"
+#include "services/config_store/validation/events.h"
 #include "services/config_store/validation/formats.h"
 #include "services/config_store/validation/origins.h"
 
@@ -81,7 +82,7 @@ absl::Status ConfigurationStore::Load(const std::string& path) {
   next.set_revision(content->revision);
   *next.mutable_device() = device_;
   Problems problems;
-  for (const absl::string_view name : {"PROCCFG", "ISP"}) {
+  for (const absl::string_view name : {"PROCCFG", "ISP", "EVENTS"}) {
     if (const Node* database = FindDatabase(name)) Derive(*database, next, problems);
   }
   // They were valid once; this version of the program is stricter.
@@ -116,17 +117,25 @@ void ConfigurationStore::Derive(const Node& database, v1::Configuration& next,
   if (acquisition) {
     *next.mutable_acquisition() = ReadAcquisition(&database, problems);
     if (problems.errors() > 0) return;  // paths would be missed that are only misspelt
-  } else if (database.name != "ISP") {
-    return;
   }
-  Problems connector_problems;
+  // With PROCCFG what refers to its values is read anew, for its warnings; what
+  // else may be wrong there is not this SetConfig's.
+  const auto source = [&](absl::string_view name) {
+    return acquisition ? FindDatabase(name) : &database;
+  };
+  Problems own_problems;
   Problems unknown_paths;
-  std::vector<v1::Connector> connectors =
-      ReadConnectors(acquisition ? FindDatabase("ISP") : &database, device_,
-                     Origins(next.acquisition()), connector_problems, unknown_paths);
-  next.clear_connectors();
-  for (v1::Connector& connector : connectors) *next.add_connectors() = std::move(connector);
-  if (!acquisition) problems.Append(connector_problems);
+  const Origins origins(next.acquisition());
+  if (acquisition || database.name == "ISP") {
+    std::vector<v1::Connector> connectors =
+        ReadConnectors(source("ISP"), device_, origins, own_problems, unknown_paths);
+    next.clear_connectors();
+    for (v1::Connector& connector : connectors) *next.add_connectors() = std::move(connector);
+  }
+  if (acquisition || database.name == "EVENTS") {
+    *next.mutable_events() = ReadEvents(source("EVENTS"), origins, own_problems, unknown_paths);
+  }
+  if (!acquisition) problems.Append(own_problems);
   problems.Append(unknown_paths);
 }
 

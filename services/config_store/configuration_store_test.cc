@@ -52,14 +52,6 @@ class ConfigurationStoreTest : public testing::Test {
     store_ = *std::move(store);
   }
 
-  absl::Status Append(const std::string& log, const std::string& message) {
-    v1::SupportLogEntry entry;
-    entry.set_log(log);
-    entry.set_source("cloud_link");
-    entry.set_message(message);
-    return store_->AppendMessage(entry);
-  }
-
   v1::SetConfigResponse Set(absl::string_view database, absl::string_view children) {
     absl::StatusOr<v1::SetConfigResponse> response =
         store_->SetConfig(database, Database("", children).children, "test");
@@ -199,6 +191,42 @@ TEST_F(ConfigurationStoreTest, OriginsFollowProccfgAndItsAnswerWarns) {
                           "'/Process/B/D/P'; it is sent as invalid"));
   EXPECT_EQ(store_->Current()->connectors(0).sections(0).points(0).origin(),
             v1::DataPoint::UNKNOWN);
+}
+
+constexpr absl::string_view kEvents = R"(<EventHandler>
+  <High><Set _="/Process/B/D/P" value="1"/></High><Low><Get/></Low>
+</EventHandler>
+<EventStates>
+  <TooHot _="/Process/B/D/P" condition="above" value="80" handler="High" endhandler="Low"/>
+</EventStates>)";
+
+TEST_F(ConfigurationStoreTest, EventsAreInForceAndTheirWarningsFollowProccfg) {
+  EXPECT_THAT(Messages(Set("EVENTS", kEvents)),
+              ElementsAre(HasSubstr("there is no value '/Process/B/D/P' yet"),
+                          HasSubstr("nothing gives the value '/Process/B/D/P'")));
+  EXPECT_THAT(Messages(Set("PROCCFG", kProcCfg)), IsEmpty());
+  Reopen();
+  ASSERT_EQ(store_->Current()->events().states_size(), 1);
+  EXPECT_EQ(store_->Current()->events().states(0).name(), "TooHot");
+  EXPECT_EQ(store_->Current()->events().handlers_size(), 2);
+  EXPECT_THAT(Messages(Set("PROCCFG", "<External/>")), testing::SizeIs(2));
+}
+
+TEST_F(ConfigurationStoreTest, HandlersAreReplacedTogetherOrOneByOne) {
+  Set("PROCCFG", kProcCfg);
+  Set("EVENTS", kEvents);
+  // One of them, and a new one; the others stay.
+  EXPECT_TRUE(
+      Set("EVENTS/EventHandler", "<Low><DoOn _=\"High\"/></Low><New><Get/></New>").applied());
+  ASSERT_EQ(store_->Current()->events().handlers_size(), 3);
+  EXPECT_EQ(store_->Current()->events().handlers(1).commands(0).name(), "DoOn");
+  // All of them: one that a state still needs would be gone.
+  EXPECT_FALSE(Set("EVENTS", "<EventHandler><Low><Get/></Low></EventHandler>").applied());
+  // An empty one is none.
+  EXPECT_TRUE(Set("EVENTS/EventHandler", "<New/>").applied());
+  EXPECT_EQ(store_->Current()->events().handlers_size(), 2);
+  EXPECT_TRUE(Set("EVENTS/EventStates", "<TooHot/>").applied());
+  EXPECT_EQ(store_->Current()->events().states_size(), 0);
 }
 
 TEST_F(ConfigurationStoreTest, TheLast20RevisionsAreKeptAndNoDatabaseIsLost) {
@@ -351,55 +379,6 @@ TEST_F(ConfigurationStoreTest, TheListenerHearsOfEachChange) {
   EXPECT_THAT(heard, ElementsAre(1, 1, 2));
 }
 
-TEST_F(ConfigurationStoreTest, ALogOfMessagesIsARingOf10000OneLineEntries) {
-  EXPECT_EQ(store_->ListMessages("Event", 0)->total(), 0);
-  ASSERT_EQ(Append("Event", "two\nlines"), absl::OkStatus());
-  ASSERT_EQ(Append("Event", std::string(3'000, 'x')), absl::OkStatus());
-  auto list = store_->ListMessages("Event", 0);
-  ASSERT_TRUE(list.ok());
-  ASSERT_EQ(list->entries_size(), 2);
-  EXPECT_EQ(list->entries(0).message().size(), 2'000u);
-  EXPECT_EQ(list->entries(1).message(), "two lines");
-  EXPECT_EQ(list->entries(1).source(), "cloud_link");
-  EXPECT_EQ(list->entries(1).log(), "Event");
-  EXPECT_EQ(list->entries(1).at().seconds(), 1'700'000'000);
-  EXPECT_EQ(store_->ListMessages("Event", 10'001).status().code(),
-            absl::StatusCode::kInvalidArgument);
-
-  auto database = sqlite::Database::Open(path_);
-  ASSERT_EQ((*database)->Execute("WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n"
-                                 " WHERE i < 10000) INSERT INTO message"
-                                 " SELECT 'Event', i, 0, 'x', 'x' FROM n"),
-            absl::OkStatus());
-  ASSERT_EQ(Append("Event", "last"), absl::OkStatus());
-  list = store_->ListMessages("Event", 10'000);
-  EXPECT_EQ(list->total(), 10'001) << "those ever made";
-  ASSERT_EQ(list->entries_size(), 10'000);
-  EXPECT_EQ(list->entries(0).message(), "last");
-  EXPECT_EQ(list->entries(9'999).message().size(), 2'000u) << "the oldest is gone";
-}
-
-TEST_F(ConfigurationStoreTest, EachLogOfMessagesHasEntriesAndNumbersOfItsOwn) {
-  ASSERT_EQ(Append("", "a"), absl::OkStatus());
-  ASSERT_EQ(Append("SupportLog", "b"), absl::OkStatus());
-  ASSERT_EQ(Append("JobReport", "c"), absl::OkStatus());
-  ASSERT_EQ(Append("Login", "d"), absl::OkStatus());
-  Reopen();
-  EXPECT_EQ(store_->ListMessages("", 0)->total(), 2);
-  EXPECT_EQ(store_->ListMessages("SupportLog", 1)->entries(0).message(), "b");
-  EXPECT_EQ(store_->ListMessages("JobReport", 0)->entries(0).message(), "c");
-  EXPECT_EQ(store_->ListMessages("Login", 0)->total(), 1);
-  EXPECT_EQ(store_->ListMessages("Event", 0)->total(), 0);
-}
-
-TEST_F(ConfigurationStoreTest, AnUnknownLogOfMessagesIsRefusedAndTheKnownOnesAreNamed) {
-  const absl::Status append = Append("Events", "x");
-  EXPECT_EQ(append.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(append.message(),
-            "there is no log of messages 'Events'; there are SupportLog, Event, JobReport, Login");
-  EXPECT_EQ(store_->ListMessages("support", 0).status().code(), absl::StatusCode::kInvalidArgument);
-}
-
 TEST_F(ConfigurationStoreTest, ADatabaseGrowsBeyondTheParsersLimit) {
   for (int bus = 0; bus < 3; ++bus) {
     std::string points;
@@ -429,7 +408,7 @@ TEST_F(ConfigurationStoreTest, ADatabaseOfTheFirstVersionIsOpened) {
   EXPECT_THAT(Get("USER"), HasSubstr("Operator"));
   // Its SupportLog has lost its first entry to the ring already.
   EXPECT_EQ(store_->ListMessages("SupportLog", 0)->entries(1).message(), "old");
-  ASSERT_EQ(Append("SupportLog", "new"), absl::OkStatus());
+  ASSERT_EQ(store_->AppendMessage(v1::SupportLogEntry()), absl::OkStatus());
   EXPECT_EQ(store_->ListMessages("SupportLog", 0)->total(), 4);
 }
 
