@@ -5,7 +5,8 @@
 #include "absl/strings/string_view.h"
 
 // What commands there are, for whoever checks them before they are executed.
-// The interpreter of cloud_link executes them; its test keeps the list true.
+// The interpreter of cloud_link executes them, and doesn't compile when its own
+// list is another one.
 namespace fieldgate::tixml {
 
 inline constexpr absl::string_view kCommands[] = {

@@ -25,8 +25,6 @@ OutboxLimits LimitsOf(const config_store::v1::Connector& config) {
           .policy = config.cache_drop_newest() ? FullPolicy::kDropNewest : FullPolicy::kDropOldest};
 }
 
-Now NowOf(const Clock& clock) { return {clock.Now(), clock.WallNow()}; }
-
 }  // namespace
 
 // A connector with what belongs to it. Events of other threads reach it
@@ -163,7 +161,8 @@ class Gateway::Slot : public MqttListener,
 
 Gateway::Gateway(GatewayPorts ports)
     : ports_(std::move(ports)),
-      interpreter_({*ports_.process, *ports_.config, *this}),
+      events_(EventPorts()),
+      interpreter_({*ports_.process, *ports_.config, *this, handlers_}),
       commands_(kMaxCommands),
       store_(kMaxStoreCalls) {}
 
@@ -184,6 +183,7 @@ Answer Gateway::OnLoop(Task task) {
 void Gateway::Run() {
   loop_.Run([this] { return Settle(); });
   slots_.clear();
+  events_.Stop();
 }
 
 void Gateway::Stop() {
@@ -217,6 +217,9 @@ void Gateway::OnProcessLink(bool up) {
 
 void Gateway::Apply(const config_store::v1::Configuration& configuration) {
   const Now now = NowOf(RealClock());
+  handlers_.Configure(configuration.events(), configuration.revision());
+  events_.Configure(configuration.events(), now);
+  show_again_ = true;  // states have values of their own, also without a connector
   std::map<std::string, std::shared_ptr<Slot>> old = std::move(slots_);
   slots_.clear();
   for (const config_store::v1::Connector& config : configuration.connectors()) {
@@ -283,6 +286,8 @@ MonotonicTime Gateway::Settle() {
     slot->connector().Settle(now);
     next = std::min(next, slot->connector().NextDeadline());
   }
+  events_.Settle(now);
+  next = std::min(next, events_.NextDeadline());
   NoteChange();
   ShowValues(now);
   return std::min(next, show_at_);
@@ -306,6 +311,7 @@ void Gateway::ShowValues(Now now) {
   for (auto& [name, slot] : slots_) {
     for (auto& value : slot->connector().ProcessValues()) values.push_back(std::move(value));
   }
+  events_.AddProcessValues(values);
   if (values == shown_ && !show_again_) return;
   show_again_ = false;
   shown_ = values;
@@ -382,7 +388,7 @@ void Gateway::ExecuteConfiguration(std::vector<tixml::Node> commands,
       absl::StrAppend(&entry, result.failed ? ": failed" : ": done");
       for (const std::string& problem : result.problems) absl::StrAppend(&entry, "; ", problem);
       log::Info("configuration of the rollout", {{"result", entry}});
-      if (absl::Status s = ports_.config->AppendSupportLog(entry); !s.ok()) {
+      if (absl::Status s = ports_.config->AppendMessage("SupportLog", entry); !s.ok()) {
         log::Error("no entry in the SupportLog", {{"why", s.ToString()}});
       }
     }
@@ -390,11 +396,41 @@ void Gateway::ExecuteConfiguration(std::vector<tixml::Node> commands,
   if (!taken) log::Error("gateway_configuration dropped: too many commands are waiting");
 }
 
+EventRunner::Ports Gateway::EventPorts() {
+  EventRunner::Ports ports;
+  ports.store = ports_.events;
+  ports.subscribe = ports_.subscribe;
+  ports.post = [this](Loop::Task task) { loop_.Post(std::move(task)); };
+  ports.execute = [this](std::vector<tixml::Node> commands, std::string who, auto done) {
+    return commands_.Post([this, commands = std::move(commands),
+                           origin = Origin{std::move(who), ""}, done = std::move(done)] {
+      Interpreter::Result result;
+      {
+        const std::lock_guard lock(command_mutex_);
+        result = interpreter_.Execute(commands, origin);
+      }
+      loop_.Post([done, result = std::move(result)] { done(result); });
+    });
+  };
+  // Not on the thread of commands: an alarm doesn't wait for its entry.
+  ports.log_event = [this](const std::string& entry) {
+    const bool taken = store_.Post([this, entry] {
+      if (absl::Status s = ports_.config->AppendMessage("Event", entry); !s.ok()) {
+        log::Error("no entry in the log Event", {{"entry", entry}, {"why", s.ToString()}});
+      }
+    });
+    if (!taken) log::Error("no entry in the log Event: too many wait", {{"entry", entry}});
+  };
+  ports.now = [] { return NowOf(RealClock()); };
+  return ports;
+}
+
 v1::GetStatusResponse Gateway::BuildStatus() const {
   v1::GetStatusResponse response;
   for (const auto& [name, slot] : slots_) *response.add_connectors() = slot->connector().Status();
   response.set_config_store_ok(config_store_ok_);
   response.set_process_data_ok(process_data_ok_);
+  events_.AddStatus(response);
   return response;
 }
 

@@ -20,6 +20,9 @@
 #include "services/cloud_link/command/interpreter.h"
 #include "services/cloud_link/command/request_log.h"
 #include "services/cloud_link/connector.h"
+#include "services/cloud_link/events/event_handlers.h"
+#include "services/cloud_link/events/event_runner.h"
+#include "services/cloud_link/events/event_store.h"
 #include "services/cloud_link/loop.h"
 
 namespace fieldgate::cloud_link {
@@ -33,6 +36,7 @@ struct GatewayPorts {
   // Shares the outbox's transactions; called after open_outbox.
   std::function<absl::StatusOr<std::unique_ptr<RequestLog>>(const std::string& connector)>
       open_requests;
+  EventStore* events = nullptr;
   std::function<std::unique_ptr<MqttClient>(MqttListener&)> make_mqtt;
   std::function<std::unique_ptr<ValueStream>(
       const std::vector<std::string>& paths,
@@ -96,6 +100,7 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   void NoteChange();
   v1::GetStatusResponse BuildStatus() const;
   void ExecuteConfiguration(std::vector<tixml::Node> commands, const std::string& connector);
+  EventRunner::Ports EventPorts();
 
   const GatewayPorts ports_;
   Loop loop_;
@@ -109,7 +114,9 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   std::vector<std::pair<std::string, std::string>> shown_;
   MonotonicTime show_at_ = MonotonicTime::Never();
   bool show_again_ = false;
+  EventRunner events_;
 
+  EventHandlers handlers_;
   std::atomic<int> requests_waiting_ = 0;
   std::mutex command_mutex_;  // guards interpreter_
   Interpreter interpreter_;

@@ -11,6 +11,7 @@
 #include "services/cloud_link/clients/process_client.h"
 #include "services/cloud_link/cloud_link_service.h"
 #include "services/cloud_link/command/sqlite_request_log.h"
+#include "services/cloud_link/events/sqlite_event_store.h"
 #include "services/cloud_link/gateway.h"
 #include "services/cloud_link/mqtt/paho_mqtt_client.h"
 #include "services/cloud_link/outbox/sqlite_outbox.h"
@@ -28,6 +29,7 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   const std::unique_ptr<ConfigClient> config = MakeGrpcConfigClient(config_socket);
   const std::unique_ptr<ProcessPort> process = MakeGrpcProcessPort(process_socket);
   const std::unique_ptr<ValueReporter> reporter = MakeValueReporter(process_socket);
+  const std::unique_ptr<EventStore> events = MakeSqliteEventStore(**file);
 
   GatewayPorts ports;
   ports.config = config.get();
@@ -39,6 +41,7 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   ports.open_requests = [&file](const std::string& connector) {
     return OpenSqliteRequestLog(**file, connector);
   };
+  ports.events = events.get();
   ports.make_mqtt = [](MqttListener& listener) { return MakePahoMqttClient(listener); };
   ports.subscribe = [&process_socket](const std::vector<std::string>& paths, auto on_batch,
                                       auto on_lost) {

@@ -71,8 +71,9 @@ class GrpcConfigClient : public ConfigClient {
     return Call(&v1::ConfigStore::Stub::DeleteIdentities, v1::DeleteIdentitiesRequest(), response);
   }
 
-  absl::Status AppendSupportLog(absl::string_view message) override {
+  absl::Status AppendMessage(absl::string_view log, absl::string_view message) override {
     v1::AppendSupportLogRequest request;
+    request.mutable_entry()->set_log(std::string(log));
     request.mutable_entry()->set_source("cloud_link");
     request.mutable_entry()->set_message(std::string(message));
     v1::AppendSupportLogResponse response;

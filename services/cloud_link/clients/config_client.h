@@ -16,7 +16,8 @@ class ConfigClient : public ConfigPort {
  public:
   virtual absl::Status SaveIdentity(absl::string_view connector, const Identity& identity) = 0;
   virtual absl::Status DeleteIdentities() = 0;
-  virtual absl::Status AppendSupportLog(absl::string_view message) = 0;
+  // An entry in a log of messages: "SupportLog", "Event".
+  virtual absl::Status AppendMessage(absl::string_view log, absl::string_view message) = 0;
 };
 
 // Over gRPC at `socket`, which need not exist yet.

@@ -76,6 +76,7 @@ void ExecuteSetConfig(Execution& execution, const Node& command, Node&, Failure&
       failure.Add(tixml::kInvalidConfiguration, FormatProblem(problem));
     }
   }
+  if (response->applied()) execution.revision = response->revision();
   if (!response->applied() && failure.none()) {
     Fail(command, failure, tixml::kInternal,
          absl::StrCat("SetConfig ", *database, " was refused without a reason"));
@@ -96,13 +97,15 @@ void ExecuteGetConfig(Execution& execution, const Node& command, Node& answer, F
 }
 
 void RestoreProgram(Execution& execution, const Node& command, Failure& failure) {
-  if (!execution.former_mode.has_value() || *execution.former_mode == kStop) return;
-  const absl::Status restored = execution.ports.process.Set(kModePath, *execution.former_mode);
+  if (!execution.former_mode.has_value()) return;
+  const std::string mode = *std::exchange(execution.former_mode, std::nullopt);
+  execution.stopped = false;
+  if (mode == kStop) return;
+  const absl::Status restored = execution.ports.process.Set(kModePath, mode);
   if (restored.ok()) return;
   Fail(command, failure, tixml::kUnavailable,
        absl::StrCat(failure.none() ? "the configuration is in force, but " : "",
-                    "the program's mode ", *execution.former_mode,
-                    " can't be restored: ", restored.message()));
+                    "the program's mode ", mode, " can't be restored: ", restored.message()));
 }
 
 }  // namespace fieldgate::cloud_link

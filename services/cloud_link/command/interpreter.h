@@ -10,9 +10,10 @@
 namespace fieldgate::cloud_link {
 
 // Executes TiXML commands: the only interpreter, for the portal, the command
-// line and a rollout's gateway_configuration alike (manual 3, 4; PROTOCOL 4).
-// Get, Set, SetConfig, GetConfig, CloudSendRealtimeData (7.3) and Reset of the
-// Secretfile (2.1.2) so far; names of commands are case-sensitive. Errors are
+// line, a rollout's gateway_configuration and events alike (manual 3, 4;
+// PROTOCOL 4). Get, Set, SetConfig, GetConfig, CloudSendRealtimeData (7.3), Reset
+// of the Secretfile (2.1.2) and DoOn so far; names of commands are
+// case-sensitive. Errors are
 // answered as Table 1-4 has them for the command's `ver`.
 //
 // Thread-compatible; blocks as its ports do, so it runs on the command thread,
@@ -37,8 +38,9 @@ class Interpreter {
   };
 
   // Executes `commands` in order; a failing one doesn't stop the rest. Before
-  // the first SetConfig the program is stopped and that awaited; after the last
-  // one its former mode is restored, also when some failed. A SetConfig before
+  // the first SetConfig, also in a handler of a DoOn, the program is stopped and
+  // that awaited; after the last one its former mode is restored, also when some
+  // failed. A SetConfig before
   // which the program could not be stopped is not executed. When the mode can't
   // be restored, the last SetConfig is answered with an error that says that
   // the configuration is in force.
