@@ -19,6 +19,7 @@
 #include "proto/process_data.pb.h"
 #include "services/cloud_link/lifecycle/lifecycle.h"
 #include "services/cloud_link/mqtt/mqtt_client.h"
+#include "services/cloud_link/now.h"
 #include "services/cloud_link/outbox/outbox.h"
 #include "services/cloud_link/outbox/outbox_pump.h"
 #include "services/cloud_link/payload/data_layout.h"
@@ -26,12 +27,6 @@
 #include "services/cloud_link/realtime/realtime_sections.h"
 
 namespace fieldgate::cloud_link {
-
-// Both clocks at one moment.
-struct Now {
-  MonotonicTime monotonic;
-  absl::Time wall;
-};
 
 // One MQTT connection of the gateway: carries out what its lifecycle decides,
 // stores what its realtime sections have due, and lets the pump publish it.

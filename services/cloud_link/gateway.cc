@@ -166,7 +166,8 @@ class Gateway::Slot : public MqttListener,
 
 Gateway::Gateway(GatewayPorts ports)
     : ports_(std::move(ports)),
-      interpreter_({*ports_.process, *ports_.config, *this, ports_.journal}),
+      events_(EventPorts()),
+      interpreter_({*ports_.process, *ports_.config, *this, handlers_, ports_.journal}),
       commands_(kMaxCommands),
       store_(kMaxStoreCalls) {}
 
@@ -175,6 +176,7 @@ Gateway::~Gateway() = default;
 void Gateway::Run() {
   loop_.Run([this] { return Settle(); });
   slots_.clear();
+  events_.Stop();
 }
 
 void Gateway::Stop() {
@@ -209,6 +211,9 @@ void Gateway::OnProcessLink(bool up) {
 void Gateway::Apply(const config_store::v1::Configuration& configuration) {
   const Now now = NowOf(RealClock());
   if (EpochBegins(configuration.factory_epoch(), now.monotonic)) return;
+  handlers_.Configure(configuration.events(), configuration.revision());
+  events_.Configure(configuration.events(), now);
+  show_again_ = true;  // states have values of their own, also without a connector
   std::map<std::string, std::shared_ptr<Slot>> old = std::move(slots_);
   slots_.clear();
   if (!SameDevice(device_, configuration.device())) old.clear();  // each tells who it is
@@ -286,6 +291,8 @@ MonotonicTime Gateway::Settle() {
   ConfirmProbations(now.monotonic);
   RestoreProgram(now.monotonic);
   next = std::min(next, probations_.NextDeadline());
+  events_.Settle(now);
+  next = std::min(next, events_.NextDeadline());
   NoteChange();
   ShowValues(now);
   PerformReset(now.monotonic);
@@ -310,6 +317,7 @@ void Gateway::ShowValues(Now now) {
   for (auto& [name, slot] : slots_) {
     for (auto& value : slot->connector().ProcessValues()) values.push_back(std::move(value));
   }
+  events_.AddProcessValues(values);
   if (values == shown_ && !show_again_) return;
   show_again_ = false;
   shown_ = values;
@@ -330,12 +338,38 @@ absl::Status Gateway::SendRealtimeData(absl::string_view connector, std::optiona
   });
 }
 
+EventRunner::Ports Gateway::EventPorts() {
+  EventRunner::Ports ports;
+  ports.store = ports_.events;
+  ports.subscribe = ports_.subscribe;
+  ports.post = [this](Loop::Task task) { loop_.Post(std::move(task)); };
+  ports.execute = [this](std::vector<tixml::Node> commands, std::string who, auto done) {
+    return commands_.Post(false, [this, commands = std::move(commands),
+                                  origin = Origin{std::move(who), ""}, done = std::move(done)] {
+      Interpreter::Result result = interpreter_.Execute(commands, origin);
+      loop_.Post([done, result = std::move(result)] { done(result); });
+    });
+  };
+  // Not on the thread of commands: an alarm doesn't wait for its entry.
+  ports.log_event = [this](const std::string& entry) {
+    const bool taken = store_.Post([this, entry] {
+      if (absl::Status s = ports_.config->AppendMessage("Event", entry); !s.ok()) {
+        log::Error("no entry in the log Event", {{"entry", entry}, {"why", s.ToString()}});
+      }
+    });
+    if (!taken) log::Error("no entry in the log Event: too many wait", {{"entry", entry}});
+  };
+  ports.now = [] { return NowOf(RealClock()); };
+  return ports;
+}
+
 v1::GetStatusResponse Gateway::BuildStatus() const {
   v1::GetStatusResponse response;
   for (const auto& [name, slot] : slots_) *response.add_connectors() = slot->connector().Status();
   response.set_config_store_ok(config_store_ok_);
   response.set_process_data_ok(process_data_ok_);
   probations_.AddTo(response);
+  events_.AddStatus(response);
   return response;
 }
 

@@ -26,6 +26,9 @@
 #include "services/cloud_link/command/program_journal.h"
 #include "services/cloud_link/command/request_log.h"
 #include "services/cloud_link/connector.h"
+#include "services/cloud_link/events/event_handlers.h"
+#include "services/cloud_link/events/event_runner.h"
+#include "services/cloud_link/events/event_store.h"
 #include "services/cloud_link/loop.h"
 #include "services/cloud_link/probation_watch.h"
 
@@ -41,6 +44,7 @@ struct GatewayPorts {
   // Shares the outbox's transactions; called after open_outbox.
   std::function<absl::StatusOr<std::unique_ptr<RequestLog>>(const std::string& connector)>
       open_requests;
+  EventStore* events = nullptr;
   std::function<std::unique_ptr<MqttClient>(MqttListener&)> make_mqtt;
   std::function<std::unique_ptr<ValueStream>(
       const std::vector<std::string>& paths,
@@ -115,6 +119,7 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   void NoteChange();
   v1::GetStatusResponse BuildStatus() const;
   void ExecuteConfiguration(std::vector<tixml::Node> commands, const std::string& connector);
+  EventRunner::Ports EventPorts();
   // gateway_recovery.cc
   //
   // Returns the connectors whose settings were taken back.
@@ -139,7 +144,9 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   MonotonicTime show_at_ = MonotonicTime::Never();
   bool show_again_ = false;
   PendingReset reset_;
+  EventRunner events_;
 
+  EventHandlers handlers_;
   std::atomic<int> requests_waiting_ = 0;
   Interpreter interpreter_;
   std::mutex mutex_;  // guards what follows

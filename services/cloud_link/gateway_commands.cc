@@ -73,7 +73,7 @@ void Gateway::ExecuteConfiguration(std::vector<tixml::Node> commands,
                                                             : ": done, on probation");
       for (const std::string& problem : result.problems) absl::StrAppend(&entry, "; ", problem);
       log::Info("configuration of the rollout", {{"result", entry}});
-      if (absl::Status s = ports_.config->AppendSupportLog(entry); !s.ok()) {
+      if (absl::Status s = ports_.config->AppendMessage("SupportLog", entry); !s.ok()) {
         log::Error("no entry in the SupportLog", {{"why", s.ToString()}});
       }
     }

@@ -22,7 +22,7 @@ std::vector<std::string> Gateway::FollowProbations(
     names.push_back(connector);
     if (line.empty()) continue;
     const bool taken = store_.Post([this, line = line] {
-      if (absl::Status s = ports_.config->AppendSupportLog(line); !s.ok()) {
+      if (absl::Status s = ports_.config->AppendMessage("SupportLog", line); !s.ok()) {
         log::Error("no entry in the SupportLog", {{"entry", line}, {"why", s.ToString()}});
       }
     });

@@ -14,6 +14,7 @@
 #include "services/cloud_link/command/sqlite_factory_journal.h"
 #include "services/cloud_link/command/sqlite_program_journal.h"
 #include "services/cloud_link/command/sqlite_request_log.h"
+#include "services/cloud_link/events/sqlite_event_store.h"
 #include "services/cloud_link/gateway.h"
 #include "services/cloud_link/mqtt/paho_mqtt_client.h"
 #include "services/cloud_link/outbox/sqlite_outbox.h"
@@ -36,6 +37,7 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   const std::unique_ptr<ConfigClient> config = MakeGrpcConfigClient(config_socket);
   const std::unique_ptr<ProcessPort> process = MakeGrpcProcessPort(process_socket);
   const std::unique_ptr<ValueReporter> reporter = MakeValueReporter(process_socket);
+  const std::unique_ptr<EventStore> events = MakeSqliteEventStore(**file);
 
   GatewayPorts ports;
   ports.config = config.get();
@@ -49,6 +51,7 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   ports.open_requests = [&file](const std::string& connector) {
     return OpenSqliteRequestLog(**file, connector);
   };
+  ports.events = events.get();
   ports.make_mqtt = [](MqttListener& listener) { return MakePahoMqttClient(listener); };
   ports.subscribe = [&process_socket](const std::vector<std::string>& paths, auto on_batch,
                                       auto on_lost) {

@@ -69,10 +69,9 @@ class ConfigurationStore {
   absl::Status SaveIdentity(absl::string_view connector, v1::Identity identity);
   absl::Status DeleteIdentities();
 
-  absl::Status AppendSupportLog(absl::string_view source, absl::string_view message);
-  absl::StatusOr<std::vector<v1::SupportLogEntry>> ListSupportLog(int count);
-  // Entries ever made, also those that the ring has dropped.
-  absl::StatusOr<int64_t> CountSupportLog();
+  // Time and names of logs as AppendSupportLog and ListSupportLog have them.
+  absl::Status AppendMessage(const v1::SupportLogEntry& entry);
+  absl::StatusOr<v1::ListSupportLogResponse> ListMessages(absl::string_view log, int count);
 
  private:
   static constexpr size_t kMaxOrigin = 200;  // characters, proto/config_store.proto

@@ -193,6 +193,42 @@ TEST_F(ConfigurationStoreTest, OriginsFollowProccfgAndItsAnswerWarns) {
             v1::DataPoint::UNKNOWN);
 }
 
+constexpr absl::string_view kEvents = R"(<EventHandler>
+  <High><Set _="/Process/B/D/P" value="1"/></High><Low><Get/></Low>
+</EventHandler>
+<EventStates>
+  <TooHot _="/Process/B/D/P" condition="above" value="80" handler="High" endhandler="Low"/>
+</EventStates>)";
+
+TEST_F(ConfigurationStoreTest, EventsAreInForceAndTheirWarningsFollowProccfg) {
+  EXPECT_THAT(Messages(Set("EVENTS", kEvents)),
+              ElementsAre(HasSubstr("there is no value '/Process/B/D/P' yet"),
+                          HasSubstr("nothing gives the value '/Process/B/D/P'")));
+  EXPECT_THAT(Messages(Set("PROCCFG", kProcCfg)), IsEmpty());
+  Reopen();
+  ASSERT_EQ(store_->Current()->events().states_size(), 1);
+  EXPECT_EQ(store_->Current()->events().states(0).name(), "TooHot");
+  EXPECT_EQ(store_->Current()->events().handlers_size(), 2);
+  EXPECT_THAT(Messages(Set("PROCCFG", "<External/>")), testing::SizeIs(2));
+}
+
+TEST_F(ConfigurationStoreTest, HandlersAreReplacedTogetherOrOneByOne) {
+  Set("PROCCFG", kProcCfg);
+  Set("EVENTS", kEvents);
+  // One of them, and a new one; the others stay.
+  EXPECT_TRUE(
+      Set("EVENTS/EventHandler", "<Low><DoOn _=\"High\"/></Low><New><Get/></New>").applied());
+  ASSERT_EQ(store_->Current()->events().handlers_size(), 3);
+  EXPECT_EQ(store_->Current()->events().handlers(1).commands(0).name(), "DoOn");
+  // All of them: one that a state still needs would be gone.
+  EXPECT_FALSE(Set("EVENTS", "<EventHandler><Low><Get/></Low></EventHandler>").applied());
+  // An empty one is none.
+  EXPECT_TRUE(Set("EVENTS/EventHandler", "<New/>").applied());
+  EXPECT_EQ(store_->Current()->events().handlers_size(), 2);
+  EXPECT_TRUE(Set("EVENTS/EventStates", "<TooHot/>").applied());
+  EXPECT_EQ(store_->Current()->events().states_size(), 0);
+}
+
 TEST_F(ConfigurationStoreTest, TheLast20RevisionsAreKeptAndNoDatabaseIsLost) {
   Set("PROCCFG", kProcCfg);
   Set("USER", "<A/>");
@@ -343,32 +379,6 @@ TEST_F(ConfigurationStoreTest, TheListenerHearsOfEachChange) {
   EXPECT_THAT(heard, ElementsAre(1, 1, 2));
 }
 
-TEST_F(ConfigurationStoreTest, TheSupportLogIsARingOf10000OneLineEntries) {
-  EXPECT_EQ(*store_->CountSupportLog(), 0);
-  ASSERT_EQ(store_->AppendSupportLog("cloud_link", "two\nlines"), absl::OkStatus());
-  ASSERT_EQ(store_->AppendSupportLog("cloud_link", std::string(3'000, 'x')), absl::OkStatus());
-  auto entries = store_->ListSupportLog(0);
-  ASSERT_TRUE(entries.ok());
-  ASSERT_EQ(entries->size(), 2u);
-  EXPECT_EQ((*entries)[0].message().size(), 2'000u);
-  EXPECT_EQ((*entries)[1].message(), "two lines");
-  EXPECT_EQ((*entries)[1].source(), "cloud_link");
-  EXPECT_EQ((*entries)[1].at().seconds(), 1'700'000'000);
-  EXPECT_EQ(store_->ListSupportLog(10'001).status().code(), absl::StatusCode::kInvalidArgument);
-
-  auto database = sqlite::Database::Open(path_);
-  ASSERT_EQ((*database)->Execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
-                                 " WHERE i < 9998) INSERT INTO support_log (at_us, source, message)"
-                                 " SELECT 0, 'x', i FROM n"),
-            absl::OkStatus());
-  ASSERT_EQ(store_->AppendSupportLog("x", "last"), absl::OkStatus());
-  EXPECT_EQ(*store_->CountSupportLog(), 10'001) << "those ever made";
-  entries = store_->ListSupportLog(10'000);
-  ASSERT_EQ(entries->size(), 10'000u);
-  EXPECT_EQ(entries->front().message(), "last");
-  EXPECT_EQ(entries->back().message().size(), 2'000u) << "the oldest is gone";
-}
-
 TEST_F(ConfigurationStoreTest, ADatabaseGrowsBeyondTheParsersLimit) {
   for (int bus = 0; bus < 3; ++bus) {
     std::string points;
@@ -396,6 +406,10 @@ TEST_F(ConfigurationStoreTest, ADatabaseOfTheFirstVersionIsOpened) {
   EXPECT_EQ(store_->Current()->revision(), 4);
   EXPECT_EQ(store_->Current()->connectors(0).stored_identity().gateway_id(), "gw1");
   EXPECT_THAT(Get("USER"), HasSubstr("Operator"));
+  // Its SupportLog has lost its first entry to the ring already.
+  EXPECT_EQ(store_->ListMessages("SupportLog", 0)->entries(1).message(), "old");
+  ASSERT_EQ(store_->AppendMessage(v1::SupportLogEntry()), absl::OkStatus());
+  EXPECT_EQ(store_->ListMessages("SupportLog", 0)->total(), 4);
 }
 
 TEST_F(ConfigurationStoreTest, ANewerDatabaseIsRefused) {

@@ -11,12 +11,12 @@
 #include "common/time/clock.h"
 #include "grpcpp/impl/codegen/service_type.h"
 #include "services/process_data/configuration_watcher.h"
+#include "services/process_data/message_log.h"
 #include "services/process_data/modbus/modbus_bus.h"
 #include "services/process_data/process_control.h"
 #include "services/process_data/process_data_service.h"
 #include "services/process_data/process_image.h"
 #include "services/process_data/sqlite_variable_store.h"
-#include "services/process_data/support_log.h"
 #include "services/process_data/system/system_tree.h"
 #include "services/process_data/variables.h"
 
@@ -54,7 +54,7 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
       image, clock,
       SystemReader(clock, {.root = "",
                            .state_dir = options.state_dir.path,
-                           .support_log = SupportLogCounter(config_store),
+                           .log_counter = MessageLogCounter(config_store),
                            .cycle_times = [&control] { return CycleTimesOf(control.Devices()); }}));
   const std::unique_ptr<grpc::Service> service =
       MakeProcessDataService(image, control, clock, &system);

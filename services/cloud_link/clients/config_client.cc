@@ -90,8 +90,9 @@ class GrpcConfigClient : public ConfigClient {
     return absl::FailedPreconditionError(why);
   }
 
-  absl::Status AppendSupportLog(absl::string_view message) override {
+  absl::Status AppendMessage(absl::string_view log, absl::string_view message) override {
     v1::AppendSupportLogRequest request;
+    request.mutable_entry()->set_log(std::string(log));
     request.mutable_entry()->set_source("cloud_link");
     request.mutable_entry()->set_message(std::string(message));
     v1::AppendSupportLogResponse response;

@@ -19,7 +19,8 @@ class ConfigClient : public ConfigPort {
   // Back to the factory's configuration; with `check_only` nothing is changed.
   // kFailedPrecondition: it can't be used; says why.
   virtual absl::Status FactoryReset(const Origin& origin, bool check_only) = 0;
-  virtual absl::Status AppendSupportLog(absl::string_view message) = 0;
+  // An entry in a log of messages: "SupportLog", "Event".
+  virtual absl::Status AppendMessage(absl::string_view log, absl::string_view message) = 0;
   virtual absl::Status ConfirmConfiguration(absl::string_view connector, int64_t revision) = 0;
 };
 

@@ -94,6 +94,7 @@ void ExecuteSetConfig(Execution& execution, const Node& command, Node&, Failure&
     execution.result.on_probation.push_back({execution.result.answers.size(), response->revision(),
                                              tixml::ParseVerbosity(ver == nullptr ? "" : *ver)});
   }
+  if (response->applied()) execution.revision = response->revision();
   if (!response->applied() && failure.none()) {
     Fail(command, failure, tixml::kInternal,
          absl::StrCat("SetConfig ", *database, " was refused without a reason"));
@@ -140,13 +141,15 @@ absl::Status Interpreter::RestoreProgram() {
 }
 
 void RestoreProgram(Execution& execution, const Node& command, Failure& failure) {
-  if (!execution.former_mode.has_value() || *execution.former_mode == kStop) return;
-  const absl::Status restored = execution.ports.process.Set(kModePath, *execution.former_mode);
+  if (!execution.former_mode.has_value()) return;
+  const std::string mode = *std::exchange(execution.former_mode, std::nullopt);
+  execution.stopped = false;
+  if (mode == kStop) return;
+  const absl::Status restored = execution.ports.process.Set(kModePath, mode);
   if (restored.ok()) return ForgetStop(execution.ports.journal);
   Fail(command, failure, tixml::kUnavailable,
        absl::StrCat(failure.none() ? "the configuration is in force, but " : "",
-                    "the program's mode ", *execution.former_mode,
-                    " can't be restored: ", restored.message()));
+                    "the program's mode ", mode, " can't be restored: ", restored.message()));
 }
 
 }  // namespace fieldgate::cloud_link

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <source_location>
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "common/tixml/node.h"
@@ -43,6 +45,14 @@ struct Execution {
   // Of the program that is stopped for a SetConfig (manual 3, 4).
   bool stopped = false;
   std::optional<std::string> former_mode = std::nullopt;
+  // Another SetConfig comes after the present command.
+  bool set_config_follows = false;
+  // That the last SetConfig made, until a DoOn has waited for it; else 0.
+  int64_t revision = 0;
+  // Of DoOn: handlers in each other at the moment, and commands of the
+  // outermost one so far.
+  int depth = 0;
+  int handler_commands = 0;
 };
 
 // A command: fills the content of its answer, or notes why it failed.
@@ -60,10 +70,21 @@ absl::Span<const CommandKind> CommandKinds();
 CommandFunction ExecuteGet, ExecuteSet;                 // get_set.cc
 CommandFunction ExecuteSetConfig, ExecuteGetConfig;     // config_commands.cc
 CommandFunction ExecuteSendRealtimeData, ExecuteReset;  // gateway_commands.cc
+CommandFunction ExecuteDoOn;                            // do_on.cc
 
 // The program's mode needs no restoring any more.
 void ForgetStop(ProgramJournal* journal);
-// After the last SetConfig, whether it or any other was executed.
+
+// Executes `commands` in order, of a message or of a handler, and gives each to
+// `done` with its answer and what went wrong with it. The one rule about the
+// program (manual 3, 4): a SetConfig stops it; after a command that no SetConfig
+// follows any more, in `commands` or outside of them, its mode is restored.
+void ExecuteEach(
+    Execution& execution, absl::Span<const tixml::Node> commands,
+    absl::FunctionRef<void(const tixml::Node& command, tixml::Node answer, const Failure& failure)>
+        done);
+
+// Nothing, unless the program was stopped.
 void RestoreProgram(Execution& execution, const tixml::Node& command, Failure& failure);
 
 }  // namespace fieldgate::cloud_link

@@ -1,7 +1,11 @@
 #include "services/cloud_link/command/fake_ports.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/tixml/codec.h"
 
 namespace fieldgate::cloud_link {
 namespace {
@@ -41,6 +45,7 @@ absl::StatusOr<config_store::v1::SetConfigResponse> FakeConfigPort::SetConfig(
   config_store::v1::SetConfigResponse response;
   for (const config_store::v1::Problem& warning : warnings_) *response.add_problems() = warning;
   response.set_applied(!refuse_silently_);
+  response.set_revision(++revision_);
   for (const tixml::Node& child : children) {
     if (child.name != "Bad") continue;
     response.set_applied(false);
@@ -70,6 +75,22 @@ absl::StatusOr<std::vector<tixml::Node>> FakeConfigPort::GetConfig(absl::string_
     return absl::NotFoundError(absl::StrCat("there is no ", database));
   }
   return nodes;
+}
+
+absl::StatusOr<std::shared_ptr<const std::vector<tixml::Node>>> FakeEventPort::Handler(
+    absl::string_view name, int64_t revision) {
+  waited_for_ = std::max(waited_for_, revision);
+  const auto found = handlers_.find(std::string(name));
+  if (found == handlers_.end()) {
+    return absl::NotFoundError(absl::StrCat("there is no EventHandler ", name));
+  }
+  return found->second;
+}
+
+void FakeEventPort::Put(const std::string& name, absl::string_view commands) {
+  std::vector<tixml::Node> nodes = tixml::Parse(commands)->nodes;
+  for (tixml::Node& node : nodes) node.line = 0;  // as config_store gives them
+  handlers_[name] = std::make_shared<const std::vector<tixml::Node>>(std::move(nodes));
 }
 
 absl::Status FakeGatewayPort::SendRealtimeData(absl::string_view connector,

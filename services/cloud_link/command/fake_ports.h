@@ -44,6 +44,18 @@ class FakeConfigPort : public ConfigPort {
   std::vector<std::string>* calls_ = nullptr;
 };
 
+// Handlers that a test gives.
+class FakeEventPort : public EventPort {
+ public:
+  absl::StatusOr<std::shared_ptr<const std::vector<tixml::Node>>> Handler(
+      absl::string_view name, int64_t revision) override;
+  // `commands` is TiXML.
+  void Put(const std::string& name, absl::string_view commands);
+
+  std::map<std::string, std::shared_ptr<const std::vector<tixml::Node>>> handlers_;
+  int64_t waited_for_ = 0;  // the highest revision
+};
+
 // Notes what it was asked for.
 class FakeGatewayPort : public GatewayPort {
  public:

@@ -4,12 +4,10 @@
 #include <iterator>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "common/cli/options.h"
 #include "common/tixml/codec.h"
+#include "common/tixml/commands.h"
 #include "common/tixml/error.h"
 #include "services/cloud_link/command/execution.h"
 #include "services/cloud_link/payload/guess_format.h"
@@ -26,7 +24,14 @@ constexpr CommandKind kCommands[] = {
     {"GetConfig", ExecuteGetConfig, true},
     {"CloudSendRealtimeData", ExecuteSendRealtimeData, false},
     {"Reset", ExecuteReset, false},
+    {"DoOn", ExecuteDoOn, false},
 };
+// config_store checks the commands of handlers by the list of common/tixml.
+static_assert(std::equal(std::begin(kCommands), std::end(kCommands), std::begin(tixml::kCommands),
+                         std::end(tixml::kCommands),
+                         [](const CommandKind& kind, absl::string_view name) {
+                           return kind.name == name;
+                         }));
 
 // An answer is a message on a metered line: what a person still reads. The
 // problems of the result are complete.
@@ -57,49 +62,36 @@ Node ErrorAnswer(const Failure& failure, absl::string_view class_name, tixml::Ve
   return answer;
 }
 
-std::string UnknownCommand(absl::string_view name) {
-  std::vector<std::string> lower;
-  for (const CommandKind& known : kCommands) lower.push_back(absl::AsciiStrToLower(known.name));
-  const std::string nearest = cli::Nearest(absl::AsciiStrToLower(name), lower);
-  for (const CommandKind& known : kCommands) {
-    if (!nearest.empty() && absl::EqualsIgnoreCase(known.name, nearest)) {
-      return absl::StrCat("there is no command ", name, "; did you mean ", known.name, "?");
-    }
-  }
-  const auto append_name = [](std::string* out, const CommandKind& kind) {
-    absl::StrAppend(out, kind.name);
-  };
-  return absl::StrCat("there is no command ", name, "; there are ",
-                      absl::StrJoin(kCommands, ", ", append_name));
-}
-
 const CommandKind* FindCommand(absl::string_view name) {
   const auto* kind = std::find_if(std::begin(kCommands), std::end(kCommands),
                                   [&](const CommandKind& known) { return known.name == name; });
   return kind == std::end(kCommands) ? nullptr : kind;
 }
 
-// `last_set_config`: the program's mode is restored after it.
-void Do(Execution& execution, const Node& command, bool last_set_config) {
-  Failure failure;
-  Node answer;
-  if (const CommandKind* kind = FindCommand(command.name)) {
-    kind->execute(execution, command, answer, failure);
-    if (last_set_config) RestoreProgram(execution, command, failure);
-  } else {
-    Fail(command, failure, tixml::kInvalidCommand, UnknownCommand(command.name));
-  }
+// `seen`: handlers looked into already, which hold none.
+bool HoldsSetConfig(Execution& execution, const Node& command,
+                    absl::flat_hash_set<std::string>& seen) {
+  if (command.name == "SetConfig") return true;
+  const std::string* handler = command.name == "DoOn" ? command.Find("_") : nullptr;
+  if (handler == nullptr || !seen.insert(*handler).second) return false;
+  const auto commands = execution.ports.events.Handler(*handler, 0);
+  return commands.ok() &&
+         std::any_of((*commands)->begin(), (*commands)->end(),
+                     [&](const Node& inner) { return HoldsSetConfig(execution, inner, seen); });
+}
+
+void AddAnswer(const Node& command, Node answer, const Failure& failure,
+               Interpreter::Result& result) {
   if (!failure.none()) {
     const std::string* ver = command.Find("ver");
     answer = Node();
     answer.Add(
         ErrorAnswer(failure, command.name, tixml::ParseVerbosity(ver == nullptr ? "" : *ver)));
-    Interpreter::Result& result = execution.result;
     result.failed = true;
-    std::move(failure.lines.begin(), failure.lines.end(), std::back_inserter(result.problems));
+    result.problems.insert(result.problems.end(), failure.lines.begin(), failure.lines.end());
   }
   answer.name = command.name;
-  execution.result.answers.push_back(std::move(answer));
+  result.answers.push_back(std::move(answer));
 }
 
 Interpreter::TextResult NotExecuted(tixml::Format format, int number, std::string why) {
@@ -146,13 +138,37 @@ bool ReadsOnly(const std::vector<Node>& commands) {
   });
 }
 
-Interpreter::Result Interpreter::Execute(const std::vector<Node>& commands, const Origin& origin) {
-  const auto is_set_config = [](const Node& command) { return command.name == "SetConfig"; };
-  const auto last = std::find_if(commands.rbegin(), commands.rend(), is_set_config);
-  Execution execution{ports_, origin};
+void ExecuteEach(Execution& execution, absl::Span<const Node> commands,
+                 absl::FunctionRef<void(const Node&, Node, const Failure&)> done) {
+  const bool follows_outside = execution.set_config_follows;
+  absl::flat_hash_set<std::string> seen;
+  const auto last = std::find_if(commands.rbegin(), commands.rend(), [&](const Node& command) {
+    return HoldsSetConfig(execution, command, seen);
+  });
   for (const Node& command : commands) {
-    Do(execution, command, last != commands.rend() && &command == &*last);
+    execution.set_config_follows =
+        follows_outside || (last != commands.rend() && &command < &*last);
+    Failure failure;
+    Node answer;
+    if (const CommandKind* kind = FindCommand(command.name)) {
+      kind->execute(execution, command, answer, failure);
+    } else {
+      Fail(command, failure, tixml::kInvalidCommand,
+           absl::StrCat("there is no command ", command.name, "; ",
+                        tixml::CommandRemedy(command.name)));
+    }
+    if (!execution.set_config_follows) RestoreProgram(execution, command, failure);
+    done(command, std::move(answer), failure);
   }
+  execution.set_config_follows = follows_outside;
+}
+
+Interpreter::Result Interpreter::Execute(const std::vector<Node>& commands, const Origin& origin) {
+  Execution execution{ports_, origin};
+  ExecuteEach(execution, commands,
+              [&execution](const Node& command, Node answer, const Failure& failure) {
+                AddAnswer(command, std::move(answer), failure, execution.result);
+              });
   return std::move(execution.result);
 }
 

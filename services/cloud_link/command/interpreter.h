@@ -40,9 +40,10 @@ struct OnProbation {
 };
 
 // Executes TiXML commands: the only interpreter, for the portal, the command
-// line and a rollout's gateway_configuration alike (manual 3, 4; PROTOCOL 4).
-// Get, Set, SetConfig, GetConfig, CloudSendRealtimeData (7.3) and Reset of the
-// Secretfile (2.1.2) so far; names of commands are case-sensitive. Errors are
+// line, a rollout's gateway_configuration and events alike (manual 3, 4;
+// PROTOCOL 4). Get, Set, SetConfig, GetConfig, CloudSendRealtimeData (7.3), Reset
+// of the Secretfile (2.1.2) and DoOn so far; names of commands are
+// case-sensitive. Errors are
 // answered as Table 1-4 has them for the command's `ver`.
 //
 // Thread-safe, as its ports are; blocks as they do, so it runs on the command
@@ -65,8 +66,9 @@ class Interpreter {
   };
 
   // Executes `commands` in order; a failing one doesn't stop the rest. Before
-  // the first SetConfig the program is stopped and that awaited; after the last
-  // one its former mode is restored, also when some failed. A SetConfig before
+  // the first SetConfig, also in a handler of a DoOn, the program is stopped and
+  // that awaited; after the last one its former mode is restored, also when some
+  // failed. A SetConfig before
   // which the program could not be stopped is not executed. When the mode can't
   // be restored, the last SetConfig is answered with an error that says that
   // the configuration is in force. The mode is in the journal until it is

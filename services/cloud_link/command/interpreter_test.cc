@@ -65,7 +65,8 @@ class InterpreterTest : public testing::Test {
   FakeProcessPort process_;
   FakeConfigPort config_;
   FakeGatewayPort gateway_;
-  Interpreter interpreter_{{process_, config_, gateway_}};
+  FakeEventPort events_;
+  Interpreter interpreter_{{process_, config_, gateway_, events_}};
 };
 
 // --- Get ---

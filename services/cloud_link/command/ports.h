@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -65,11 +67,23 @@ class GatewayPort {
   virtual absl::Status Reset(ResetKind kind, const Origin& origin) = 0;
 };
 
+class EventPort {
+ public:
+  virtual ~EventPort() = default;
+  // The commands of an EventHandler in the configuration in force. If that is
+  // older than `revision`, it is waited for, up to 2 s.
+  //
+  // kNotFound: there is none; the message names the nearest.
+  virtual absl::StatusOr<std::shared_ptr<const std::vector<tixml::Node>>> Handler(
+      absl::string_view name, int64_t revision) = 0;
+};
+
 // They outlive the interpreter.
 struct CommandPorts {
   ProcessPort& process;
   ConfigPort& config;
   GatewayPort& gateway;
+  EventPort& events;
   ProgramJournal* journal = nullptr;  // nullptr: none is kept
 };
 

@@ -77,6 +77,31 @@ inline constexpr sqlite::Migration kOutboxMigrations[] = {
       );
       INSERT INTO factory (id, epoch, next_epoch) VALUES (1, -1, -1);
     )sql"},
+    {6, "what the states of EVENTS know, and handlers that are due", R"sql(
+      CREATE TABLE event (
+        name TEXT PRIMARY KEY NOT NULL,
+        path TEXT NOT NULL,
+        condition INTEGER NOT NULL,     -- proto EventState.Condition
+        seen INTEGER NOT NULL,
+        active INTEGER NOT NULL,
+        raised INTEGER NOT NULL,
+        waiting INTEGER NOT NULL,
+        -- What a change is seen against: type, bits or text, and sensor_state.
+        kind INTEGER NOT NULL,
+        bits INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        state INTEGER NOT NULL,
+        last_at_us INTEGER NOT NULL     -- Unix time; 0: never
+      ) WITHOUT ROWID;
+      CREATE TABLE event_handler (
+        number INTEGER PRIMARY KEY,
+        event TEXT NOT NULL,
+        handler TEXT NOT NULL,
+        ended INTEGER NOT NULL,         -- 1: the end handler
+        value TEXT NOT NULL,
+        at_us INTEGER NOT NULL
+      );
+    )sql"},
 };
 
 }  // namespace fieldgate::cloud_link

@@ -1,79 +1,10 @@
 #include "services/cloud_link/realtime/hysteresis.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
-#include <optional>
+
+#include "services/cloud_link/realtime/difference.h"
 
 namespace fieldgate::cloud_link {
-namespace {
-
-constexpr double kTolerance = 4 * std::numeric_limits<double>::epsilon();
-constexpr double kTwoTo63 = 9223372036854775808.0;
-constexpr double kTwoTo64 = 2 * kTwoTo63;
-
-// An integer of either type: sign and magnitude.
-struct Integer {
-  bool negative;
-  uint64_t magnitude;
-  friend bool operator==(const Integer&, const Integer&) = default;
-};
-
-std::optional<Integer> ToInteger(const Value& value) {
-  if (const auto* i = std::get_if<int64_t>(&value)) {
-    return *i < 0 ? Integer{true, ~static_cast<uint64_t>(*i) + 1}
-                  : Integer{false, static_cast<uint64_t>(*i)};
-  }
-  if (const auto* u = std::get_if<uint64_t>(&value)) return Integer{false, *u};
-  return std::nullopt;
-}
-
-// Not rounded: 2^53 + 1 is not 2^53.
-bool Equal(double d, Integer i) {
-  if (d != std::trunc(d) || std::fabs(d) >= kTwoTo64) return false;
-  return static_cast<uint64_t>(std::fabs(d)) == i.magnitude &&
-         (i.magnitude == 0 || i.negative == (d < 0));
-}
-
-bool DiffersBy(Integer a, Integer b, double hysteresis) {
-  if (a == b) return false;
-  uint64_t difference;
-  if (a.negative == b.negative) {
-    difference = std::max(a.magnitude, b.magnitude) - std::min(a.magnitude, b.magnitude);
-  } else if (__builtin_add_overflow(a.magnitude, b.magnitude, &difference)) {
-    return hysteresis < kTwoTo64;
-  }
-  const double least = std::ceil(hysteresis);
-  return least < kTwoTo64 && difference >= static_cast<uint64_t>(least);
-}
-
-bool DiffersBy(double a, double b, double hysteresis) {
-  if (a == b) return false;
-  if (!std::isfinite(a) || !std::isfinite(b)) return !(std::isnan(a) && std::isnan(b));
-  const double largest = std::max({std::fabs(a), std::fabs(b), hysteresis});
-  return std::fabs(a - b) >= hysteresis - kTolerance * largest;
-}
-
-bool DiffersBy(double d, const Value& value, double hysteresis) {
-  if (const auto* other = std::get_if<double>(&value)) return DiffersBy(d, *other, hysteresis);
-  const std::optional<Integer> integer = ToInteger(value);
-  if (!integer) return true;  // another kind
-  if (hysteresis == 0) return !Equal(d, *integer);
-  const auto magnitude = static_cast<double>(integer->magnitude);
-  return DiffersBy(d, integer->negative ? -magnitude : magnitude, hysteresis);
-}
-
-bool DiffersBy(const Value& a, const Value& b, double hysteresis) {
-  if (const auto* d = std::get_if<double>(&a)) return DiffersBy(*d, b, hysteresis);
-  if (const auto* d = std::get_if<double>(&b)) return DiffersBy(*d, a, hysteresis);
-  if (const std::optional<Integer> i = ToInteger(a)) {
-    const std::optional<Integer> j = ToInteger(b);
-    return !j || DiffersBy(*i, *j, hysteresis);
-  }
-  return a != b;
-}
-
-}  // namespace
 
 Hysteresis::Hysteresis(const ChannelPlan& plan, const ChannelPlan::Section& section)
     : first_(section.first),

@@ -11,11 +11,8 @@ namespace fieldgate::cloud_link {
 // Which channels of one section must be sent (manual 7.2): all once, then a
 // channel when its value differs from the last *sent* one by its hysteresis or
 // more, or its state changes; a value that is no number (also a bool) on every
-// change. A gps channel brings its partner along.
-//
-// Decimal values have no exact double: 0.3 - 0.2 is a little less than 0.1. A
-// difference therefore counts as the hysteresis when it is short of it by no
-// more than 4 ulp of the largest of the three numbers. Thread-compatible.
+// change. A gps channel brings its partner along. Differences are those of
+// difference.h. Thread-compatible.
 class Hysteresis {
  public:
   Hysteresis(const ChannelPlan& plan, const ChannelPlan::Section& section);

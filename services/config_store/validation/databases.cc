@@ -37,10 +37,12 @@ bool IsSecretName(absl::string_view name) {
 }
 
 // The places of `node` that hold a secret. Elements only where settings stand
-// (ISP/<service>/<setting>): a data point may well be named Pin.
-std::vector<std::string*> SecretsOf(Node& node, int depth, bool isp) {
+// (ISP/<service>/<setting>, and below the commands of an EventHandler, which
+// may be a SetConfig): a data point may well be named Pin.
+std::vector<std::string*> SecretsOf(Node& node, int depth, absl::string_view database) {
   std::vector<std::string*> secrets;
-  const bool setting = isp && depth == 2 && IsSecretName(node.name);
+  const bool settings = (database == "ISP" && depth == 2) || (database == "EVENTS" && depth >= 4);
+  const bool setting = settings && IsSecretName(node.name);
   for (tixml::Attribute& a : node.attributes) {
     if (IsSecretName(a.name) || (setting && a.name == "_")) secrets.push_back(&a.value);
   }
@@ -48,19 +50,19 @@ std::vector<std::string*> SecretsOf(Node& node, int depth, bool isp) {
   return secrets;
 }
 
-void Mask(Node& node, int depth, bool isp) {
-  for (std::string* secret : SecretsOf(node, depth, isp)) {
+void Mask(Node& node, int depth, absl::string_view database) {
+  for (std::string* secret : SecretsOf(node, depth, database)) {
     if (!secret->empty()) *secret = std::string(kMask);
   }
-  for (Node& child : node.children) Mask(child, depth + 1, isp);
+  for (Node& child : node.children) Mask(child, depth + 1, database);
 }
 
 // `before`: the node at the same place earlier, or nullptr.
-void Restore(const Node* before, Node& after, int depth, bool isp, const Place& place,
-             Problems& problems) {
+void Restore(const Node* before, Node& after, int depth, absl::string_view database,
+             const Place& place, Problems& problems) {
   Node earlier =
       before != nullptr ? Node{before->name, before->attributes, {}, before->text, 0} : Node{};
-  for (std::string* secret : SecretsOf(after, depth, isp)) {
+  for (std::string* secret : SecretsOf(after, depth, database)) {
     if (*secret != kMask) continue;
     const std::string* old = nullptr;
     if (secret == &after.text) {
@@ -89,7 +91,8 @@ void Restore(const Node* before, Node& after, int depth, bool isp, const Place& 
     const std::string name = absl::AsciiStrToLower(child.name);
     const std::vector<const Node*>& old = old_children[name];
     const size_t n = seen[name]++;
-    Restore(n < old.size() ? old[n] : nullptr, child, depth + 1, isp, place.Child(child), problems);
+    Restore(n < old.size() ? old[n] : nullptr, child, depth + 1, database, place.Child(child),
+            problems);
   }
 }
 
@@ -202,10 +205,10 @@ std::vector<const Node*> FindNodes(const std::vector<std::string>& path, const N
   return nodes;
 }
 
-void MaskSecrets(Node& database) { Mask(database, 0, database.name == "ISP"); }
+void MaskSecrets(Node& database) { Mask(database, 0, database.name); }
 
 void RestoreSecrets(const Node* before, Node& after, Problems& problems) {
-  Restore(before, after, 0, after.name == "ISP", {absl::StrCat("/", after.name), 0}, problems);
+  Restore(before, after, 0, after.name, {absl::StrCat("/", after.name), 0}, problems);
 }
 
 void CheckStorable(const Node& database, Problems& problems) {

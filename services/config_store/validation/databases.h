@@ -32,7 +32,8 @@ std::vector<const tixml::Node*> FindNodes(const std::vector<std::string>& path,
 inline constexpr absl::string_view kMask = "***";
 
 // Replaces each secret by kMask: attributes such as Plain, password and PIN in
-// every database, and elements such as ISP/CloudConn/password.
+// every database, and elements such as ISP/CloudConn/password, also in the
+// commands of an EventHandler.
 void MaskSecrets(tixml::Node& database);
 
 // Puts the secrets of `before` where `after` has kMask in the same place; it is

@@ -84,6 +84,21 @@ TEST(SecretsTest, AreMaskedWhereTheyStand) {
       << "a data point may be named Pin";
 }
 
+TEST(SecretsTest, AreMaskedInTheCommandsOfAnEventHandler) {
+  tixml::Node events =
+      Database("EVENTS",
+               "<EventHandler><Pin><SetConfig _=\"ISP/CloudConn\"><password _=\"x\"/></SetConfig>"
+               "<SetConfig _=\"ISP\"><CloudConn><password>y</password></CloudConn></SetConfig>"
+               "</Pin></EventHandler><EventStates><Pin _=\"/a\"/></EventStates>");
+  MaskSecrets(events);
+  EXPECT_EQ(
+      events,
+      Database("EVENTS",
+               "<EventHandler><Pin><SetConfig _=\"ISP/CloudConn\"><password _=\"***\"/></SetConfig>"
+               "<SetConfig _=\"ISP\"><CloudConn><password>***</password></CloudConn></SetConfig>"
+               "</Pin></EventHandler><EventStates><Pin _=\"/a\"/></EventStates>"));
+}
+
 TEST(SecretsTest, AMaskThatIsWrittenBackLeavesTheSecret) {
   const tixml::Node before = Database(
       "ISP", "<CloudConn><password _=\"x\"/></CloudConn><S P=\"1\" pin=\"2\"/><S pin=\"3\"/>");

@@ -95,6 +95,22 @@ bool Fields::Flag(absl::string_view name, bool fallback) {
   return fallback;
 }
 
+std::string Fields::Path(absl::string_view name) {
+  const std::string* const path = Text(name);
+  if (path == nullptr) return {};
+  if (!absl::StartsWith(*path, "/")) {
+    Error(name, absl::StrCat(Quote(*path), " does not start with '/'"),
+          absl::StrCat("write /", *path));
+    return {};
+  }
+  if (absl::EndsWith(*path, "/") || absl::StrContains(*path, "//")) {
+    Error(name, absl::StrCat(Quote(*path), " has an empty level"),
+          "write the path of a value, such as /Process/Bus1/Device1/DP1");
+    return {};
+  }
+  return *path;
+}
+
 int Fields::ChoiceIndex(absl::string_view name, const std::vector<absl::string_view>& options) {
   const std::string* const text = Text(name);
   if (text == nullptr) return -1;

@@ -71,7 +71,7 @@ class SectionReader {
     v1::DataPoint& point = *section.add_points();
     point.set_name(element.name);
     fields.Require("_", absl::StrCat("<", element.name, " _=\"/Process/...\"/>"));
-    point.set_path(ReadPath(fields, "_"));
+    point.set_path(fields.Path("_"));
     ReadHysteresis(fields, point);
     const bool gps = ReadMetadata(element, fields, place, point);
     ReadSecondPath(fields, gps, point);
@@ -81,23 +81,6 @@ class SectionReader {
     if (!point.second_path().empty()) Find(point.second_path(), place);
     NoteSensor(point.path(), gps, section.number(), place);
     NoteSensor(point.second_path(), gps, section.number(), place);
-  }
-
-  // "" when it is not given or wrong.
-  std::string ReadPath(Fields& fields, absl::string_view name) {
-    const std::string* const path = fields.Text(name);
-    if (path == nullptr) return {};
-    if (!absl::StartsWith(*path, "/")) {
-      fields.Error(name, absl::StrCat(Quote(*path), " does not start with '/'"),
-                   absl::StrCat("write /", *path));
-      return {};
-    }
-    if (absl::EndsWith(*path, "/") || absl::StrContains(*path, "//")) {
-      fields.Error(name, absl::StrCat(Quote(*path), " has an empty level"),
-                   "write the path of a value, such as /Process/Bus1/Device1/DP1");
-      return {};
-    }
-    return *path;
   }
 
   static void ReadHysteresis(Fields& fields, v1::DataPoint& point) {
@@ -206,7 +189,7 @@ class SectionReader {
                    "write <GNSS _=\"/GNSS/Latitude\" lng=\"/GNSS/Longitude\" meta_type=\"gps\"/>");
       return;
     }
-    point.set_second_path(ReadPath(fields, longitude ? "lng" : "lat"));
+    point.set_second_path(fields.Path(longitude ? "lng" : "lat"));
     point.set_second_is_longitude(longitude);
   }
 

@@ -57,7 +57,12 @@ class Builder {
     License();
     Branch("/EEProm");
     Branch(kRoot);
-    AddNumber("/LogCounter/SupportLog", values_.support_log, kSupportLog);
+    for (const char* log : kMessageLogs) {
+      const auto count = values_.log_counters.find(log);
+      const bool known = count != values_.log_counters.end();
+      AddNumber(absl::StrCat("/LogCounter/", log),
+                known ? std::optional(count->second) : std::nullopt, kLogCounters);
+    }
     Gsm();
     Times();
     for (const char* name : {"Ethernet", "Ethernet2", "WLAN"}) Network(name);

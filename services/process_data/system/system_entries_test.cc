@@ -66,7 +66,7 @@ SystemValues Values() {
   values.now = absl::FromUnixSeconds(1558077029);
   values.power_on = absl::FromCivil(absl::CivilSecond(2019, 4, 26, 11, 9, 36), values.zone);
   values.power_off = absl::FromCivil(absl::CivilSecond(2019, 4, 26, 11, 1, 16), values.zone);
-  values.support_log = 35299;
+  values.log_counters = {{"JobReport", 0}, {"Event", 61}, {"Login", 1}, {"SupportLog", 35299}};
   return values;
 }
 

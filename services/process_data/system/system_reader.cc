@@ -111,8 +111,12 @@ void SystemReader::Read(Sources sources, const config_store::v1::Device& device,
     values.interfaces = ReadInterfaces(options_.root, device.interfaces(), options_.addresses());
   }
   if (sources & kTimes) ReadTimes(values);
-  if (sources & kSupportLog) {
-    if (const std::optional<int64_t> count = options_.support_log()) values.support_log = count;
+  if (sources & kLogCounters) {
+    for (const char* log : kMessageLogs) {
+      const std::optional<int64_t> count = options_.log_counter(log);
+      if (!count.has_value()) break;  // who counts is away: of the others, too
+      values.log_counters[log] = *count;
+    }
   }
   if (sources & kMainboardSource) ReadMainboard(device.signal_led().green(), values);
 }

@@ -21,7 +21,7 @@ struct CycleTimes {
 };
 
 // Reads what the machine tells about itself. Thread-compatible; blocks on the
-// kernel, and for the SupportLog as its function does.
+// kernel, and for the counters of logs as their function does.
 class SystemReader {
  public:
   struct Options {
@@ -30,16 +30,17 @@ class SystemReader {
     // Whose file system is FileSystem and FreeFileSize.
     std::string state_dir;
     std::function<std::vector<InterfaceAddress>()> addresses = ReadAddresses;
-    // Entries ever made; none: not known at the moment.
-    std::function<std::optional<int64_t>()> support_log = [] { return std::nullopt; };
+    // Entries that a log of messages ever had; none: not known at the moment.
+    std::function<std::optional<int64_t>(const std::string& log)> log_counter =
+        [](const std::string&) { return std::nullopt; };
     std::function<CycleTimes()> cycle_times = [] { return CycleTimes(); };
   };
 
   SystemReader(const Clock& clock, Options options) : clock_(clock), options_(std::move(options)) {}
 
   // Reads all of `sources` into `values`; of the others nothing changes. What
-  // can't be read is none or empty, but for the SupportLog, whose last count
-  // stays. The CPU's load is that since the last reading, or since the machine
+  // can't be read is none or empty, but for the counters of logs, which stay
+  // as they were. The CPU's load is that since the last reading, or since the machine
   // started.
   void Read(Sources sources, const config_store::v1::Device& device, SystemValues& values);
 

@@ -32,15 +32,15 @@ class SystemReaderTest : public testing::Test {
     Write(folder + "/speed", "100\n");
   }
   SystemReader Reader() {
-    return SystemReader(clock_,
-                        {.root = root_,
-                         .state_dir = root_,
-                         .addresses = [this] { return addresses_; },
-                         .support_log = [this] { return support_log_; },
-                         .cycle_times =
-                             [] {
-                               return CycleTimes{absl::Milliseconds(3), absl::Milliseconds(9)};
-                             }});
+    return SystemReader(
+        clock_, {.root = root_,
+                 .state_dir = root_,
+                 .addresses = [this] { return addresses_; },
+                 .log_counter = [this](const std::string& log) { return log_counter_(log); },
+                 .cycle_times =
+                     [] {
+                       return CycleTimes{absl::Milliseconds(3), absl::Milliseconds(9)};
+                     }});
   }
   SystemValues Read(Sources sources = kAllSources) {
     SystemValues values;
@@ -52,7 +52,9 @@ class SystemReaderTest : public testing::Test {
   FakeClock clock_;
   config_store::v1::Device device_;
   std::vector<InterfaceAddress> addresses_;
-  std::optional<int64_t> support_log_;
+  std::function<std::optional<int64_t>(const std::string&)> log_counter_ = [](const std::string&) {
+    return std::nullopt;
+  };
 };
 
 TEST_F(SystemReaderTest, MemoryIsInBytesAndFreeIsWhatProgramsCanGet) {
@@ -196,22 +198,35 @@ TEST_F(SystemReaderTest, TheMainboardHasCycleTimesAndTheSignalLed) {
   EXPECT_EQ(Read().signal_led, "255");
 }
 
-TEST_F(SystemReaderTest, TheSupportLogKeepsItsCountWhileNobodyKnowsIt) {
+TEST_F(SystemReaderTest, EachLogKeepsItsCountWhileNobodyKnowsIt) {
   SystemReader reader = Reader();
   SystemValues values;
-  support_log_ = 35299;
-  reader.Read(kSupportLog, device_, values);
-  support_log_.reset();
-  reader.Read(kSupportLog, device_, values);
-  EXPECT_EQ(values.support_log, 35299);
+  log_counter_ = [](const std::string& log) { return log == "Event" ? 61 : 35299; };
+  reader.Read(kLogCounters, device_, values);
+  log_counter_ = [](const std::string&) { return std::nullopt; };
+  reader.Read(kLogCounters, device_, values);
+  EXPECT_EQ(values.log_counters.size(), 4u);
+  EXPECT_EQ(values.log_counters["Event"], 61);
+  EXPECT_EQ(values.log_counters["SupportLog"], 35299);
+}
+
+TEST_F(SystemReaderTest, OneQuestionWithoutAnAnswerIsEnough) {
+  int asked = 0;
+  log_counter_ = [&asked](const std::string&) {
+    ++asked;
+    return std::nullopt;
+  };
+  SystemValues values;
+  Reader().Read(kLogCounters, device_, values);
+  EXPECT_EQ(asked, 1);
 }
 
 TEST_F(SystemReaderTest, OnlyTheSourcesAskedForAreRead) {
   Write("/proc/meminfo", "MemTotal: 1 kB\n");
-  support_log_ = 1;
+  log_counter_ = [](const std::string&) { return 1; };
   const SystemValues values = Read(kMemory);
   EXPECT_TRUE(values.ram_size.has_value());
-  EXPECT_FALSE(values.support_log.has_value());
+  EXPECT_TRUE(values.log_counters.empty());
   EXPECT_FALSE(values.file_size.has_value());
 }
 

@@ -1,6 +1,7 @@
 // cloud_link in this process with real gRPC on both sides; config_store,
 // process_data and the broker are fakes.
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -18,6 +19,7 @@
 #include "proto/process_data.grpc.pb.h"
 #include "services/cloud_link/cloud_link_service.h"
 #include "services/cloud_link/command/fake_request_log.h"
+#include "services/cloud_link/events/fake_event_store.h"
 #include "services/cloud_link/gateway.h"
 #include "services/cloud_link/outbox/fake_outbox.h"
 
@@ -55,11 +57,26 @@ class FakeConfigStore final : public config_store::v1::ConfigStore::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status AppendSupportLog(grpc::ServerContext*,
+                                const config_store::v1::AppendSupportLogRequest* request,
+                                config_store::v1::AppendSupportLogResponse*) override {
+    const std::lock_guard lock(mutex_);
+    messages_.push_back(absl::StrCat(request->entry().log(), ": ", request->entry().message()));
+    return grpc::Status::OK;
+  }
+
+  // "Event: TempHigh came true ..."
+  std::vector<std::string> Messages() {
+    const std::lock_guard lock(mutex_);
+    return messages_;
+  }
+
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
   config_store::v1::Configuration configuration_;
   int version_ = 0;
+  std::vector<std::string> messages_;
 };
 
 class FakeProcessData final : public process_data::v1::ProcessData::Service {
@@ -74,6 +91,18 @@ class FakeProcessData final : public process_data::v1::ProcessData::Service {
     value.set_name("_");
     value.set_value("7");
     return grpc::Status::OK;
+  }
+
+  grpc::Status Set(grpc::ServerContext*, const process_data::v1::SetRequest* request,
+                   process_data::v1::SetResponse*) override {
+    const std::lock_guard lock(mutex_);
+    set_[request->path()] = request->value();
+    return grpc::Status::OK;
+  }
+
+  std::string WasSet(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    return set_[path];
   }
 
   grpc::Status Subscribe(grpc::ServerContext* context,
@@ -113,6 +142,7 @@ class FakeProcessData final : public process_data::v1::ProcessData::Service {
  private:
   std::mutex mutex_;
   std::map<std::string, std::string> reported_;
+  std::map<std::string, std::string> set_;
 };
 
 // A broker that can't be reached.
@@ -161,6 +191,31 @@ config_store::v1::Configuration OneConnector(const std::string& url) {
   return configuration;
 }
 
+// Handlers Alarm and Normal that set variables, and a state that is active with
+// the value 5 of every point.
+config_store::v1::Configuration WithEvents(int64_t revision) {
+  config_store::v1::Configuration configuration;
+  configuration.set_revision(revision);
+  for (const char* name : {"Alarm", "Normal"}) {
+    auto& handler = *configuration.mutable_events()->add_handlers();
+    handler.set_name(name);
+    auto& set = *handler.add_commands();
+    set.set_name("Set");
+    for (const auto& [attribute, value] : {std::pair("_", absl::StrCat("/Process/PV/", name)),
+                                           std::pair("value", std::string("1"))}) {
+      set.add_attributes()->set_name(attribute);
+      set.mutable_attributes(set.attributes_size() - 1)->set_value(value);
+    }
+  }
+  auto& state = *configuration.mutable_events()->add_states();
+  state.set_name("High");
+  state.set_path("/Process/Bus1/D/P");
+  state.set_condition(config_store::v1::EventState::ABOVE);
+  state.set_value("4");
+  state.set_handler("Alarm");
+  return configuration;
+}
+
 class CloudLinkTest : public testing::Test {
  protected:
   CloudLinkTest() {
@@ -186,6 +241,7 @@ class CloudLinkTest : public testing::Test {
         [this](const std::string&) -> absl::StatusOr<std::unique_ptr<RequestLog>> {
       return std::make_unique<FakeRequestLog>(*outbox_);
     };
+    ports.events = &event_store_;
     ports.make_mqtt = [](MqttListener& listener) { return std::make_unique<NoBroker>(listener); };
     ports.subscribe = [this](const std::vector<std::string>& paths, auto on_batch, auto on_lost) {
       return SubscribeValues(process_socket_, paths, std::move(on_batch), std::move(on_lost));
@@ -228,6 +284,11 @@ class CloudLinkTest : public testing::Test {
     return response;
   }
 
+  int Count(const std::string& message) {
+    const std::vector<std::string> all = config_store_.Messages();
+    return static_cast<int>(std::count(all.begin(), all.end(), message));
+  }
+
   v1::ExecuteResponse Execute(const std::string& text) {
     grpc::ClientContext context;
     rpc::SetTimeout(context, kDeadline);
@@ -246,6 +307,7 @@ class CloudLinkTest : public testing::Test {
   std::unique_ptr<ConfigClient> config_;
   std::unique_ptr<ProcessPort> process_;
   std::unique_ptr<ValueReporter> reporter_;
+  FakeEventStore event_store_;
   FakeOutbox* outbox_ = nullptr;  // the newest; the gateway's
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<CloudLinkService> service_;
@@ -294,6 +356,55 @@ TEST_F(CloudLinkTest, ReportsItsStatusIntoTheProcessImageAgainAfterARestart) {
   EXPECT_TRUE(Eventually(kDeadline, [&] { return Status().process_data_ok(); }));
   EXPECT_TRUE(
       Eventually(kDeadline, [&] { return process_data_.Reported(path) == "mqtt:broker:1883"; }));
+}
+
+TEST_F(CloudLinkTest, AnEventExecutesItsHandlerOnceAndIsLoggedAndShown) {
+  config_store_.Put(WithEvents(1));
+  EXPECT_TRUE(
+      Eventually(kDeadline, [&] { return process_data_.WasSet("/Process/PV/Alarm") == "1"; }));
+  EXPECT_TRUE(
+      Eventually(kDeadline, [&] { return process_data_.Reported("/Process/Events/High") == "1"; }));
+  EXPECT_TRUE(Eventually(kDeadline, [&] { return Status().events(0).executions() == 1; }));
+  EXPECT_TRUE(Status().events(0).active());
+  EXPECT_GT(Status().events(0).last_at(), 1'700'000'000);
+  EXPECT_TRUE(
+      Eventually(kDeadline, [&] { return Count("Event: High came true at 5: Alarm: done") == 1; }));
+}
+
+TEST_F(CloudLinkTest, ValuesThatComeAgainAfterTheDeathOfProcessDataRaiseNoAlarmAgain) {
+  config_store::v1::Configuration configuration = WithEvents(1);
+  auto& there = *configuration.mutable_events()->add_states();
+  there.set_name("There");
+  there.set_path("/Process/Bus1/D/P");
+  there.set_condition(config_store::v1::EventState::VALID);
+  there.set_handler("Normal");
+  config_store_.Put(configuration);
+  const auto there_times = [&] { return Count("Event: There came true at 5: Normal: done"); };
+  ASSERT_TRUE(Eventually(kDeadline, [&] { return there_times() == 1; }));
+  process_server_.reset();
+  StartProcessData();
+  EXPECT_TRUE(Eventually(kDeadline, [&] { return there_times() == 2; }));
+  EXPECT_EQ(Count("Event: High came true at 5: Alarm: done"), 1);
+}
+
+TEST_F(CloudLinkTest, DoOnExecutesAHandlerOfTheConfiguration) {
+  config_store_.Put(WithEvents(1));
+  ASSERT_TRUE(Eventually(kDeadline, [&] { return Status().events_size() == 1; }));
+  EXPECT_EQ(Execute("[<DoOn _=\"Normal\"/>]").text(), "[<DoOn/>]");
+  EXPECT_EQ(process_data_.WasSet("/Process/PV/Normal"), "1");
+  const v1::ExecuteResponse unknown = Execute("[<DoOn _=\"Normel\"/>]");
+  EXPECT_TRUE(absl::StrContains(unknown.problems(0), "did you mean Normal?"))
+      << unknown.problems(0);
+}
+
+TEST_F(CloudLinkTest, StatesComeAndGoWithTheConfiguration) {
+  config_store_.Put(WithEvents(1));
+  ASSERT_TRUE(Eventually(kDeadline, [&] { return Status().events_size() == 1; }));
+  config_store::v1::Configuration without;
+  without.set_revision(2);
+  config_store_.Put(without);
+  EXPECT_TRUE(Eventually(kDeadline, [&] { return Status().events_size() == 0; }));
+  EXPECT_TRUE(Execute("[<DoOn _=\"Normal\"/>]").failed());
 }
 
 TEST_F(CloudLinkTest, AWatcherGetsTheStatusAtOnceAndEachChange) {

@@ -8,12 +8,12 @@
 #include "common/testing/process.h"
 #include "common/time/clock.h"
 #include "services/process_data/configuration_watcher.h"
+#include "services/process_data/message_log.h"
 #include "services/process_data/modbus/modbus_bus.h"
 #include "services/process_data/process_control.h"
 #include "services/process_data/process_data_service.h"
 #include "services/process_data/process_image.h"
 #include "services/process_data/sqlite_variable_store.h"
-#include "services/process_data/support_log.h"
 #include "services/process_data/system/system_tree.h"
 #include "services/process_data/variables.h"
 
@@ -62,7 +62,7 @@ struct ProcessDataHarness::Running {
         system(image, RealClock(),
                SystemReader(RealClock(), {.root = "",
                                           .state_dir = state_dir,
-                                          .support_log = SupportLogCounter(config_store)})),
+                                          .log_counter = MessageLogCounter(config_store)})),
         service(MakeProcessDataService(image, control, RealClock(), &system)) {}
 
   ProcessImage image{absl::Now()};
