@@ -4,7 +4,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "services/process_data/modem/modem_source.h"
+#include "services/process_data/modem/modem.h"
 
 namespace fieldgate::process_data {
 

@@ -4,28 +4,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "services/process_data/modem/modem.h"
 
 namespace fieldgate::process_data {
-
-// What a mobile modem tells about itself. Texts are empty where nothing is
-// known.
-struct Modem {
-  std::string state = {};  // "connected", "searching", "missing SIM Card" ...
-  bool connected = false;  // to a data service
-  std::string model = {};
-  std::string revision = {};
-  std::string imei = {};
-  std::string imsi = {};
-  std::string sim_id = {};    // ICCID
-  std::string provider = {};  // the network it is registered with
-  std::string quality = {};   // percent
-  std::string rssi = {};      // dBm
-  std::string rsrp = {};      // dBm; LTE and 5G
-  std::string service = {};   // "GSM", "UMTS", "LTE", "5G" ...
-  std::string cell_id = {};   // decimal
-
-  friend bool operator==(const Modem&, const Modem&) = default;
-};
 
 // Who knows the modems. One thread at a time.
 class ModemSource {

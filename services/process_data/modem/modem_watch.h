@@ -5,20 +5,10 @@
 #include <thread>
 
 #include "absl/time/time.h"
+#include "services/process_data/modem/modem.h"
 #include "services/process_data/modem/modem_source.h"
 
 namespace fieldgate::process_data {
-
-// What is known of the modem.
-struct ModemReport {
-  enum class Kind {
-    kAbsent,   // there is none, or nobody who knows it
-    kUnknown,  // who knows it is silent
-    kPresent,
-  };
-  Kind kind = Kind::kAbsent;
-  Modem modem = {};  // kPresent
-};
 
 // Asks a ModemSource on a thread of its own, which begins with the first Read,
 // so that nobody waits for it longer than he wants to. At most one reading

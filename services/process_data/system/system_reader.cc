@@ -102,8 +102,15 @@ std::optional<absl::Time> LastShutdown(const std::string& wtmp) {
 
 }  // namespace
 
+SystemReader::Answers SystemReader::Ask(Sources sources, const std::string& modem) const {
+  Answers answers;
+  if (sources & kSupportLog) answers.support_log = options_.support_log();
+  if (sources & kModemSource) answers.modem = options_.modem(modem);
+  return answers;
+}
+
 void SystemReader::Read(Sources sources, const config_store::v1::Device& device,
-                        SystemValues& values) {
+                        const Answers& answers, SystemValues& values) {
   if (sources & kMemory) ReadMemory(values);
   if (sources & kStorage) ReadStorage(values);
   if (sources & kKernel) ReadKernel(values);
@@ -111,9 +118,10 @@ void SystemReader::Read(Sources sources, const config_store::v1::Device& device,
     values.interfaces = ReadInterfaces(options_.root, device.interfaces(), options_.addresses());
   }
   if (sources & kTimes) ReadTimes(values);
-  if (sources & kSupportLog) {
-    if (const std::optional<int64_t> count = options_.support_log()) values.support_log = count;
+  if ((sources & kSupportLog) && answers.support_log.has_value()) {
+    values.support_log = answers.support_log;
   }
+  if (sources & kModemSource) values.modem = answers.modem;
   if (sources & kMainboardSource) ReadMainboard(device.signal_led().green(), values);
 }
 
@@ -168,9 +176,7 @@ void SystemReader::ReadTimes(SystemValues& values) const {
 }
 
 void SystemReader::ReadMainboard(const std::string& signal_led, SystemValues& values) {
-  const CycleTimes cycles = options_.cycle_times();
-  values.cycle = cycles.last;
-  values.longest_cycle = cycles.longest;
+  values.polling = options_.polling();
   if (!signal_led.empty()) {
     values.signal_led = ReadTextFile(File(absl::StrCat(signal_led, "/brightness")));
   }

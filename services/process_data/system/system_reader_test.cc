@@ -32,19 +32,28 @@ class SystemReaderTest : public testing::Test {
     Write(folder + "/speed", "100\n");
   }
   SystemReader Reader() {
-    return SystemReader(clock_,
-                        {.root = root_,
-                         .state_dir = root_,
-                         .addresses = [this] { return addresses_; },
-                         .support_log = [this] { return support_log_; },
-                         .cycle_times =
-                             [] {
-                               return CycleTimes{absl::Milliseconds(3), absl::Milliseconds(9)};
-                             }});
+    return SystemReader(
+        clock_, {.root = root_,
+                 .state_dir = root_,
+                 .addresses = [this] { return addresses_; },
+                 .support_log = [this] { return support_log_; },
+                 .modem =
+                     [](const std::string& interface) {
+                       return ModemReport{ModemReport::Kind::kPresent, {.state = interface}};
+                     },
+                 .polling =
+                     [] {
+                       return PollingStatus{.last_cycle = absl::Milliseconds(3),
+                                            .longest_cycle = absl::Milliseconds(9)};
+                     }});
+  }
+  void Read(SystemReader& reader, Sources sources, SystemValues& values) {
+    reader.Read(sources, device_, reader.Ask(sources, "wwan0"), values);
   }
   SystemValues Read(Sources sources = kAllSources) {
+    SystemReader reader = Reader();
     SystemValues values;
-    Reader().Read(sources, device_, values);
+    Read(reader, sources, values);
     return values;
   }
 
@@ -177,22 +186,22 @@ TEST_F(SystemReaderTest, TheLoadIsThatSinceTheLastReading) {
   SystemValues values;
   // user nice system idle iowait irq softirq steal guest guest_nice
   Write("/proc/stat", "cpu  100 0 0 850 50 0 0 0 70 0\ncpu0 1 1 1 1\n");
-  reader.Read(kMainboardSource, device_, values);
+  Read(reader, kMainboardSource, values);
   EXPECT_EQ(values.cpu_load, 10);
   Write("/proc/stat", "cpu  150 20 10 860 50 5 3 2 70 0\n");
-  reader.Read(kMainboardSource, device_, values);
+  Read(reader, kMainboardSource, values);
   EXPECT_EQ(values.cpu_load, 90);
   // Too soon to say something new.
   Write("/proc/stat", "cpu  150 20 10 862 50 5 3 2 70 0\n");
-  reader.Read(kMainboardSource, device_, values);
+  Read(reader, kMainboardSource, values);
   EXPECT_EQ(values.cpu_load, 90);
 }
 
 TEST_F(SystemReaderTest, TheMainboardHasCycleTimesAndTheSignalLed) {
   device_.mutable_signal_led()->set_green("/sys/class/leds/signal");
   Write("/sys/class/leds/signal/brightness", "255\n");
-  EXPECT_EQ(Read().cycle, absl::Milliseconds(3));
-  EXPECT_EQ(Read().longest_cycle, absl::Milliseconds(9));
+  EXPECT_EQ(Read().polling.last_cycle, absl::Milliseconds(3));
+  EXPECT_EQ(Read().polling.longest_cycle, absl::Milliseconds(9));
   EXPECT_EQ(Read().signal_led, "255");
 }
 
@@ -200,10 +209,15 @@ TEST_F(SystemReaderTest, TheSupportLogKeepsItsCountWhileNobodyKnowsIt) {
   SystemReader reader = Reader();
   SystemValues values;
   support_log_ = 35299;
-  reader.Read(kSupportLog, device_, values);
+  Read(reader, kSupportLog, values);
   support_log_.reset();
-  reader.Read(kSupportLog, device_, values);
+  Read(reader, kSupportLog, values);
   EXPECT_EQ(values.support_log, 35299);
+}
+
+TEST_F(SystemReaderTest, TheModemIsAskedForByItsInterface) {
+  EXPECT_EQ(Read().modem.modem.state, "wwan0");
+  EXPECT_EQ(Read(kMemory).modem.kind, ModemReport::Kind::kAbsent);
 }
 
 TEST_F(SystemReaderTest, OnlyTheSourcesAskedForAreRead) {
@@ -240,7 +254,7 @@ TEST_F(SystemReaderTest, GarbageIsNothing) {
 TEST_F(SystemReaderTest, AStateDirectoryThatIsGoneHasNoSize) {
   SystemReader reader(clock_, {.root = root_, .state_dir = root_ + "/gone"});
   SystemValues values;
-  reader.Read(kStorage, device_, values);
+  Read(reader, kStorage, values);
   EXPECT_FALSE(values.file_size.has_value());
 }
 

@@ -6,6 +6,8 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "services/process_data/modem/modem.h"
+#include "services/process_data/polling_status.h"
 
 namespace fieldgate::process_data {
 
@@ -18,8 +20,9 @@ inline constexpr Sources kKernel = 4;
 inline constexpr Sources kNetwork = 8;
 inline constexpr Sources kTimes = 16;
 inline constexpr Sources kSupportLog = 32;
-inline constexpr Sources kMainboardSource = 64;  // /Process/MB
-inline constexpr Sources kAllSources = 127;
+inline constexpr Sources kMainboardSource = 64;  // /Process/MB, polling, the LED
+inline constexpr Sources kModemSource = 128;
+inline constexpr Sources kAllSources = 255;
 
 // A network interface that exists. Texts are empty where nothing is known.
 struct NetworkInterface {
@@ -56,9 +59,10 @@ struct SystemValues {
   std::optional<int64_t> support_log;
   // kMainboardSource
   std::optional<int> cpu_load;  // percent, since the last reading
-  absl::Duration cycle;         // of the slowest bus device, the last one
-  absl::Duration longest_cycle;
+  PollingStatus polling;
   std::string signal_led;  // brightness
+  // kModemSource
+  ModemReport modem;
 };
 
 }  // namespace fieldgate::process_data
