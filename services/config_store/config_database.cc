@@ -244,46 +244,54 @@ absl::Status ConfigDatabase::DeleteIdentities() {
   return database_->Execute("DELETE FROM identity");
 }
 
-absl::Status ConfigDatabase::AppendSupportLog(absl::Time at, absl::string_view source,
-                                              absl::string_view message) {
+absl::Status ConfigDatabase::AppendMessage(absl::string_view log, absl::Time at,
+                                           absl::string_view source, absl::string_view message) {
   absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*database_);
   if (!transaction.ok()) return transaction.status();
-  absl::StatusOr<sqlite::Statement*> insert =
-      database_->Cached("INSERT INTO support_log (at_us, source, message) VALUES (?1, ?2, ?3)");
+  absl::StatusOr<sqlite::Statement*> insert = database_->Cached(
+      "INSERT INTO message (log, id, at_us, source, message) VALUES"
+      " (?1, (SELECT coalesce(max(id), 0) + 1 FROM message WHERE log = ?1), ?2, ?3, ?4)");
   absl::StatusOr<sqlite::Statement*> prune = database_->Cached(
-      "DELETE FROM support_log WHERE id <= (SELECT max(id) FROM support_log) - ?1");
+      "DELETE FROM message WHERE log = ?1"
+      " AND id <= (SELECT max(id) FROM message WHERE log = ?1) - ?2");
   if (!insert.ok()) return insert.status();
   if (!prune.ok()) return prune.status();
-  (*insert)->BindInt(1, absl::ToUnixMicros(at)).BindText(2, source).BindText(3, message);
+  (*insert)
+      ->BindText(1, log)
+      .BindInt(2, absl::ToUnixMicros(at))
+      .BindText(3, source)
+      .BindText(4, message);
   absl::Status status = (*insert)->Run();
-  if (status.ok()) status = (*prune)->BindInt(1, kSupportLogLines).Run();
+  if (status.ok()) status = (*prune)->BindText(1, log).BindInt(2, kLogMessages).Run();
   if (status.ok()) status = transaction->Commit();
   return status;
 }
 
-absl::StatusOr<std::vector<v1::SupportLogEntry>> ConfigDatabase::ListSupportLog(int count) {
-  absl::StatusOr<sqlite::Statement*> select =
-      database_->Cached("SELECT at_us, source, message FROM support_log ORDER BY id DESC LIMIT ?1");
+absl::StatusOr<std::vector<v1::SupportLogEntry>> ConfigDatabase::ListMessages(absl::string_view log,
+                                                                              int count) {
+  absl::StatusOr<sqlite::Statement*> select = database_->Cached(
+      "SELECT at_us, source, message FROM message WHERE log = ?1 ORDER BY id DESC LIMIT ?2");
   if (!select.ok()) return select.status();
   std::vector<v1::SupportLogEntry> entries;
   const absl::Status status =
-      ForEachRow((*select)->BindInt(1, count), [&](const sqlite::Statement& row) {
+      ForEachRow((*select)->BindText(1, log).BindInt(2, count), [&](const sqlite::Statement& row) {
         v1::SupportLogEntry& entry = entries.emplace_back();
         SetTimestamp(row.Int(0), *entry.mutable_at());
         entry.set_source(std::string(row.Text(1)));
         entry.set_message(std::string(row.Text(2)));
+        entry.set_log(std::string(log));
       });
   if (!status.ok()) return status;
   return entries;
 }
 
-absl::StatusOr<int64_t> ConfigDatabase::CountSupportLog() {
+absl::StatusOr<int64_t> ConfigDatabase::CountMessages(absl::string_view log) {
   absl::StatusOr<sqlite::Statement*> select =
-      database_->Cached("SELECT coalesce(max(id), 0) FROM support_log");
+      database_->Cached("SELECT coalesce(max(id), 0) FROM message WHERE log = ?1");
   if (!select.ok()) return select.status();
   int64_t count = 0;
-  const absl::Status status =
-      ForEachRow(**select, [&count](const sqlite::Statement& row) { count = row.Int(0); });
+  const absl::Status status = ForEachRow(
+      (*select)->BindText(1, log), [&count](const sqlite::Statement& row) { count = row.Int(0); });
   if (!status.ok()) return status;
   return count;
 }

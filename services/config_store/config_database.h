@@ -17,12 +17,12 @@
 namespace fieldgate::config_store {
 
 // config.db: revisions of the TiXML databases, the tables that follow from
-// them, rollout identities and the SupportLog. What returned OK survives a
+// them, rollout identities and the logs of messages. What returned OK survives a
 // power cut. Thread-compatible; blocks on disk. Errors as common/sqlite.
 class ConfigDatabase {
  public:
-  static constexpr int kRevisions = 20;            // that are kept
-  static constexpr int kSupportLogLines = 10'000;  // that are kept
+  static constexpr int kRevisions = 20;        // that are kept
+  static constexpr int kLogMessages = 10'000;  // that are kept of each log
 
   // kFailedPrecondition: the file is of a newer version of the program.
   static absl::StatusOr<std::unique_ptr<ConfigDatabase>> Open(const std::string& path);
@@ -54,11 +54,13 @@ class ConfigDatabase {
   absl::Status SaveIdentity(absl::string_view connector, const v1::Identity& identity);
   absl::Status DeleteIdentities();
 
-  absl::Status AppendSupportLog(absl::Time at, absl::string_view source, absl::string_view message);
+  // `log` is any name; the entry's time is `at`.
+  absl::Status AppendMessage(absl::string_view log, absl::Time at, absl::string_view source,
+                             absl::string_view message);
   // Newest first.
-  absl::StatusOr<std::vector<v1::SupportLogEntry>> ListSupportLog(int count);
+  absl::StatusOr<std::vector<v1::SupportLogEntry>> ListMessages(absl::string_view log, int count);
   // Entries ever made, also those dropped.
-  absl::StatusOr<int64_t> CountSupportLog();
+  absl::StatusOr<int64_t> CountMessages(absl::string_view log);
 
  private:
   explicit ConfigDatabase(std::unique_ptr<sqlite::Database> database)

@@ -166,18 +166,15 @@ class ConfigStoreService::Impl
 
   Status AppendSupportLog(ServerContext*, const v1::AppendSupportLogRequest* request,
                           v1::AppendSupportLogResponse*) override {
-    return rpc::ToGrpc(
-        store_.AppendSupportLog(request->entry().source(), request->entry().message()));
+    return rpc::ToGrpc(store_.AppendMessage(request->entry()));
   }
 
   Status ListSupportLog(ServerContext*, const v1::ListSupportLogRequest* request,
                         v1::ListSupportLogResponse* response) override {
-    const auto entries = store_.ListSupportLog(request->count());
-    if (!entries.ok()) return rpc::ToGrpc(entries.status());
-    for (const v1::SupportLogEntry& entry : *entries) *response->add_entries() = entry;
-    const absl::StatusOr<int64_t> total = store_.CountSupportLog();
-    if (!total.ok()) return rpc::ToGrpc(total.status());
-    response->set_total(*total);
+    absl::StatusOr<v1::ListSupportLogResponse> list =
+        store_.ListMessages(request->log(), request->count());
+    if (!list.ok()) return rpc::ToGrpc(list.status());
+    *response = *std::move(list);
     return Status::OK;
   }
 

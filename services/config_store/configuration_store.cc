@@ -21,6 +21,20 @@ constexpr size_t kMaxOrigin = 200;  // characters, proto/config_store.proto
 constexpr size_t kMaxLogSource = 64;
 constexpr size_t kMaxLogMessage = 2'000;
 
+// Those of /LogCounter (manual 5) that have entries; the first is the default.
+constexpr absl::string_view kMessageLogs[] = {"SupportLog", "Event", "JobReport", "Login"};
+
+// The log's name; kInvalidArgument: there is none.
+absl::StatusOr<absl::string_view> MessageLog(absl::string_view name) {
+  if (name.empty()) return kMessageLogs[0];
+  for (const absl::string_view log : kMessageLogs) {
+    if (log == name) return log;
+  }
+  return absl::InvalidArgumentError(absl::StrCat("there is no log of messages ", Quote(name),
+                                                 "; there are ",
+                                                 absl::StrJoin(kMessageLogs, ", ")));
+}
+
 // What is stored must be what comes back after a restart.
 void CheckReadBack(const Node& database, const std::vector<TextPart>& text, Problems& problems) {
   const absl::StatusOr<Node> back = ReadParts(text);
@@ -264,26 +278,33 @@ absl::Status ConfigurationStore::DeleteIdentities() {
   return absl::OkStatus();
 }
 
-absl::Status ConfigurationStore::AppendSupportLog(absl::string_view source,
-                                                  absl::string_view message) {
+absl::Status ConfigurationStore::AppendMessage(const v1::SupportLogEntry& entry) {
+  const absl::StatusOr<absl::string_view> log = MessageLog(entry.log());
+  if (!log.ok()) return log.status();
   const std::lock_guard lock(mutex_);
-  return file_->AppendSupportLog(clock_.WallNow(), OneLine(source, kMaxLogSource),
-                                 OneLine(message, kMaxLogMessage));
+  return file_->AppendMessage(*log, clock_.WallNow(), OneLine(entry.source(), kMaxLogSource),
+                              OneLine(entry.message(), kMaxLogMessage));
 }
 
-absl::StatusOr<std::vector<v1::SupportLogEntry>> ConfigurationStore::ListSupportLog(int count) {
-  if (count < 0 || count > ConfigDatabase::kSupportLogLines) {
-    return absl::InvalidArgumentError(absl::StrCat("the count '", count, "' is not from 1 to ",
-                                                   ConfigDatabase::kSupportLogLines));
+absl::StatusOr<v1::ListSupportLogResponse> ConfigurationStore::ListMessages(
+    absl::string_view log_name, int count) {
+  const absl::StatusOr<absl::string_view> log = MessageLog(log_name);
+  if (!log.ok()) return log.status();
+  if (count < 0 || count > ConfigDatabase::kLogMessages) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the count '", count, "' is not from 1 to ", ConfigDatabase::kLogMessages));
   }
   constexpr int kDefaultCount = 100;
+  v1::ListSupportLogResponse response;
   const std::lock_guard lock(mutex_);
-  return file_->ListSupportLog(count == 0 ? kDefaultCount : count);
-}
-
-absl::StatusOr<int64_t> ConfigurationStore::CountSupportLog() {
-  const std::lock_guard lock(mutex_);
-  return file_->CountSupportLog();
+  absl::StatusOr<std::vector<v1::SupportLogEntry>> entries =
+      file_->ListMessages(*log, count == 0 ? kDefaultCount : count);
+  if (!entries.ok()) return entries.status();
+  for (v1::SupportLogEntry& entry : *entries) *response.add_entries() = std::move(entry);
+  const absl::StatusOr<int64_t> total = file_->CountMessages(*log);
+  if (!total.ok()) return total.status();
+  response.set_total(*total);
+  return response;
 }
 
 }  // namespace fieldgate::config_store

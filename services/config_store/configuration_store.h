@@ -52,10 +52,9 @@ class ConfigurationStore {
   absl::Status SaveIdentity(absl::string_view connector, v1::Identity identity);
   absl::Status DeleteIdentities();
 
-  absl::Status AppendSupportLog(absl::string_view source, absl::string_view message);
-  absl::StatusOr<std::vector<v1::SupportLogEntry>> ListSupportLog(int count);
-  // Entries ever made, also those that the ring has dropped.
-  absl::StatusOr<int64_t> CountSupportLog();
+  // Time and names of logs as AppendSupportLog and ListSupportLog have them.
+  absl::Status AppendMessage(const v1::SupportLogEntry& entry);
+  absl::StatusOr<v1::ListSupportLogResponse> ListMessages(absl::string_view log, int count);
 
  private:
   ConfigurationStore(std::unique_ptr<ConfigDatabase> file, const v1::Device& device,

@@ -52,6 +52,14 @@ class ConfigurationStoreTest : public testing::Test {
     store_ = *std::move(store);
   }
 
+  absl::Status Append(const std::string& log, const std::string& message) {
+    v1::SupportLogEntry entry;
+    entry.set_log(log);
+    entry.set_source("cloud_link");
+    entry.set_message(message);
+    return store_->AppendMessage(entry);
+  }
+
   v1::SetConfigResponse Set(absl::string_view database, absl::string_view children) {
     absl::StatusOr<v1::SetConfigResponse> response =
         store_->SetConfig(database, Database("", children).children, "test");
@@ -343,30 +351,53 @@ TEST_F(ConfigurationStoreTest, TheListenerHearsOfEachChange) {
   EXPECT_THAT(heard, ElementsAre(1, 1, 2));
 }
 
-TEST_F(ConfigurationStoreTest, TheSupportLogIsARingOf10000OneLineEntries) {
-  EXPECT_EQ(*store_->CountSupportLog(), 0);
-  ASSERT_EQ(store_->AppendSupportLog("cloud_link", "two\nlines"), absl::OkStatus());
-  ASSERT_EQ(store_->AppendSupportLog("cloud_link", std::string(3'000, 'x')), absl::OkStatus());
-  auto entries = store_->ListSupportLog(0);
-  ASSERT_TRUE(entries.ok());
-  ASSERT_EQ(entries->size(), 2u);
-  EXPECT_EQ((*entries)[0].message().size(), 2'000u);
-  EXPECT_EQ((*entries)[1].message(), "two lines");
-  EXPECT_EQ((*entries)[1].source(), "cloud_link");
-  EXPECT_EQ((*entries)[1].at().seconds(), 1'700'000'000);
-  EXPECT_EQ(store_->ListSupportLog(10'001).status().code(), absl::StatusCode::kInvalidArgument);
+TEST_F(ConfigurationStoreTest, ALogOfMessagesIsARingOf10000OneLineEntries) {
+  EXPECT_EQ(store_->ListMessages("Event", 0)->total(), 0);
+  ASSERT_EQ(Append("Event", "two\nlines"), absl::OkStatus());
+  ASSERT_EQ(Append("Event", std::string(3'000, 'x')), absl::OkStatus());
+  auto list = store_->ListMessages("Event", 0);
+  ASSERT_TRUE(list.ok());
+  ASSERT_EQ(list->entries_size(), 2);
+  EXPECT_EQ(list->entries(0).message().size(), 2'000u);
+  EXPECT_EQ(list->entries(1).message(), "two lines");
+  EXPECT_EQ(list->entries(1).source(), "cloud_link");
+  EXPECT_EQ(list->entries(1).log(), "Event");
+  EXPECT_EQ(list->entries(1).at().seconds(), 1'700'000'000);
+  EXPECT_EQ(store_->ListMessages("Event", 10'001).status().code(),
+            absl::StatusCode::kInvalidArgument);
 
   auto database = sqlite::Database::Open(path_);
-  ASSERT_EQ((*database)->Execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
-                                 " WHERE i < 9998) INSERT INTO support_log (at_us, source, message)"
-                                 " SELECT 0, 'x', i FROM n"),
+  ASSERT_EQ((*database)->Execute("WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n"
+                                 " WHERE i < 10000) INSERT INTO message"
+                                 " SELECT 'Event', i, 0, 'x', 'x' FROM n"),
             absl::OkStatus());
-  ASSERT_EQ(store_->AppendSupportLog("x", "last"), absl::OkStatus());
-  EXPECT_EQ(*store_->CountSupportLog(), 10'001) << "those ever made";
-  entries = store_->ListSupportLog(10'000);
-  ASSERT_EQ(entries->size(), 10'000u);
-  EXPECT_EQ(entries->front().message(), "last");
-  EXPECT_EQ(entries->back().message().size(), 2'000u) << "the oldest is gone";
+  ASSERT_EQ(Append("Event", "last"), absl::OkStatus());
+  list = store_->ListMessages("Event", 10'000);
+  EXPECT_EQ(list->total(), 10'001) << "those ever made";
+  ASSERT_EQ(list->entries_size(), 10'000);
+  EXPECT_EQ(list->entries(0).message(), "last");
+  EXPECT_EQ(list->entries(9'999).message().size(), 2'000u) << "the oldest is gone";
+}
+
+TEST_F(ConfigurationStoreTest, EachLogOfMessagesHasEntriesAndNumbersOfItsOwn) {
+  ASSERT_EQ(Append("", "a"), absl::OkStatus());
+  ASSERT_EQ(Append("SupportLog", "b"), absl::OkStatus());
+  ASSERT_EQ(Append("JobReport", "c"), absl::OkStatus());
+  ASSERT_EQ(Append("Login", "d"), absl::OkStatus());
+  Reopen();
+  EXPECT_EQ(store_->ListMessages("", 0)->total(), 2);
+  EXPECT_EQ(store_->ListMessages("SupportLog", 1)->entries(0).message(), "b");
+  EXPECT_EQ(store_->ListMessages("JobReport", 0)->entries(0).message(), "c");
+  EXPECT_EQ(store_->ListMessages("Login", 0)->total(), 1);
+  EXPECT_EQ(store_->ListMessages("Event", 0)->total(), 0);
+}
+
+TEST_F(ConfigurationStoreTest, AnUnknownLogOfMessagesIsRefusedAndTheKnownOnesAreNamed) {
+  const absl::Status append = Append("Events", "x");
+  EXPECT_EQ(append.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(append.message(),
+            "there is no log of messages 'Events'; there are SupportLog, Event, JobReport, Login");
+  EXPECT_EQ(store_->ListMessages("support", 0).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(ConfigurationStoreTest, ADatabaseGrowsBeyondTheParsersLimit) {
@@ -396,6 +427,10 @@ TEST_F(ConfigurationStoreTest, ADatabaseOfTheFirstVersionIsOpened) {
   EXPECT_EQ(store_->Current()->revision(), 4);
   EXPECT_EQ(store_->Current()->connectors(0).stored_identity().gateway_id(), "gw1");
   EXPECT_THAT(Get("USER"), HasSubstr("Operator"));
+  // Its SupportLog has lost its first entry to the ring already.
+  EXPECT_EQ(store_->ListMessages("SupportLog", 0)->entries(1).message(), "old");
+  ASSERT_EQ(Append("SupportLog", "new"), absl::OkStatus());
+  EXPECT_EQ(store_->ListMessages("SupportLog", 0)->total(), 4);
 }
 
 TEST_F(ConfigurationStoreTest, ANewerDatabaseIsRefused) {

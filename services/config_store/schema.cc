@@ -92,6 +92,19 @@ CREATE TABLE support_log (
   message TEXT NOT NULL
 ) STRICT;
 )sql"},
+    {2, "a log of messages each for support, events, jobs and logins", R"sql(
+CREATE TABLE message (
+  log TEXT NOT NULL,
+  id INTEGER NOT NULL,  -- counts up in each log; also entries that are gone
+  at_us INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  message TEXT NOT NULL,
+  PRIMARY KEY (log, id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO message (log, id, at_us, source, message)
+  SELECT 'SupportLog', id, at_us, source, message FROM support_log;
+DROP TABLE support_log;
+)sql"},
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "common/time/clock.h"
 #include "grpcpp/impl/codegen/service_type.h"
 #include "services/process_data/configuration_watcher.h"
+#include "services/process_data/message_log.h"
 #include "services/process_data/modbus/modbus_bus.h"
 #include "services/process_data/modem/modem_manager.h"
 #include "services/process_data/modem/modem_watch.h"
@@ -18,7 +19,6 @@
 #include "services/process_data/process_data_service.h"
 #include "services/process_data/process_image.h"
 #include "services/process_data/sqlite_variable_store.h"
-#include "services/process_data/support_log.h"
 #include "services/process_data/system/system_tree.h"
 #include "services/process_data/variables.h"
 
@@ -49,7 +49,7 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
       SystemReader(
           clock, {.root = "",
                   .state_dir = options.state_dir.path,
-                  .support_log = SupportLogCounter(config_store),
+                  .log_counter = MessageLogCounter(config_store),
                   .modem = [&modem](const std::string& interface) { return modem.Read(interface); },
                   .polling = [&control] { return control.Polling(); }}));
   const std::unique_ptr<grpc::Service> service =

@@ -108,4 +108,7 @@ INSERT INTO database_body (database, revision, part, parent, body) VALUES
 ');
 INSERT INTO identity (connector, gateway_id, customer_id, data_broker_url, data_broker_qos) VALUES
   ('CloudConn', 'gw1', 'cu1', '', -1);
+INSERT INTO support_log (id, at_us, source, message) VALUES
+  (2, 1700000000000000, 'cloud_link', 'old'),
+  (3, 1700000001000000, 'cloud_link', 'newer');
 PRAGMA user_version=1;

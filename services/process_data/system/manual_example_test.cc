@@ -39,9 +39,8 @@ const std::set<std::string> kAdded = {
 };
 // Where the example's device differs.
 const std::set<std::string> kOtherValue = {
-    "/Firmware/Version",         "/FeatureList",       // this firmware's own
-    "/Hardware/FileSystem/Type",                       // a name instead of a number
-    "/LogCounter/Event",         "/LogCounter/Login",  // logs that are never written here
+    "/Firmware/Version", "/FeatureList",  // this firmware's own
+    "/Hardware/FileSystem/Type",          // a name instead of a number
 };
 
 // The device of the example.
@@ -98,7 +97,7 @@ SystemValues Values() {
   values.now = absl::FromUnixSeconds(1558077029);
   values.power_on = absl::FromCivil(absl::CivilSecond(2019, 4, 26, 11, 9, 36), values.zone);
   values.power_off = absl::FromCivil(absl::CivilSecond(2019, 4, 26, 11, 1, 16), values.zone);
-  values.support_log = 35299;
+  values.log_counters = {{"JobReport", 0}, {"Event", 61}, {"Login", 1}, {"SupportLog", 35299}};
   values.cpu_load = 91;
   values.polling.last_cycle = absl::Milliseconds(1);
   values.polling.longest_cycle = absl::Milliseconds(142);

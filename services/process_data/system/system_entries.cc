@@ -195,12 +195,18 @@ class Builder {
 
   void LogCounters() {
     const std::string never(kNeverLogged);
-    Add("/LogCounter/JobReport", never);
-    Add("/LogCounter/Event", never);
-    Add("/LogCounter/Login", never);
+    const auto add = [this](const std::string& log) {
+      const auto count = values_.log_counters.find(log);
+      const bool known = count != values_.log_counters.end();
+      Add(absl::StrCat("/LogCounter/", log), known ? absl::StrCat(count->second) : "",
+          kLogCounters);
+    };
+    add("JobReport");
+    add("Event");
+    add("Login");
     Add("/LogCounter/IncomingMessage", never);
     Add("/LogCounter/FailedIncomingCall", never);
-    Add("/LogCounter/SupportLog", Text(values_.support_log), kSupportLog);
+    add("SupportLog");
     Add("/LogCounter/FatalSystemError", never);
   }
 

@@ -47,7 +47,7 @@ SystemValues Values() {
   values.rom_size = 134217728;
   values.file_size = 100663296;
   values.interfaces["Ethernet"] = {.link = true, .address = "193.101.167.163"};
-  values.support_log = 35299;
+  values.log_counters = {{"JobReport", 0}, {"Event", 61}, {"Login", 1}, {"SupportLog", 35299}};
   values.modem = {ModemReport::Kind::kPresent, ConnectedModem()};
   return values;
 }

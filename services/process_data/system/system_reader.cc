@@ -104,7 +104,13 @@ std::optional<absl::Time> LastShutdown(const std::string& wtmp) {
 
 SystemReader::Answers SystemReader::Ask(Sources sources, const std::string& modem) const {
   Answers answers;
-  if (sources & kSupportLog) answers.support_log = options_.support_log();
+  if (sources & kLogCounters) {
+    for (const char* log : kMessageLogs) {
+      const std::optional<int64_t> count = options_.log_counter(log);
+      if (!count.has_value()) break;  // who counts is away: of the others, too
+      answers.log_counters[log] = *count;
+    }
+  }
   if (sources & kModemSource) answers.modem = options_.modem(modem);
   return answers;
 }
@@ -118,8 +124,8 @@ void SystemReader::Read(Sources sources, const config_store::v1::Device& device,
     values.interfaces = ReadInterfaces(options_.root, device.interfaces(), options_.addresses());
   }
   if (sources & kTimes) ReadTimes(values);
-  if ((sources & kSupportLog) && answers.support_log.has_value()) {
-    values.support_log = answers.support_log;
+  if (sources & kLogCounters) {
+    for (const auto& [log, count] : answers.log_counters) values.log_counters[log] = count;
   }
   if (sources & kModemSource) values.modem = answers.modem;
   if (sources & kMainboardSource) ReadMainboard(device.signal_led().green(), values);

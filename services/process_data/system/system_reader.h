@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,8 +24,10 @@ class SystemReader {
     // Whose file system is FileSystem and FreeFileSize.
     std::string state_dir;
     std::function<std::vector<InterfaceAddress>()> addresses = ReadAddresses;
-    // Entries ever made; none: not known at the moment. May block.
-    std::function<std::optional<int64_t>()> support_log = [] { return std::nullopt; };
+    // Entries that a log of messages ever had; none: not known at the moment.
+    // May block.
+    std::function<std::optional<int64_t>(const std::string& log)> log_counter =
+        [](const std::string&) { return std::nullopt; };
     // What is known of the modem of a network interface. May block.
     std::function<ModemReport(const std::string&)> modem = [](const std::string&) {
       return ModemReport();
@@ -34,7 +37,7 @@ class SystemReader {
 
   // What others answer.
   struct Answers {
-    std::optional<int64_t> support_log = {};
+    std::map<std::string, int64_t> log_counters = {};
     ModemReport modem = {};
   };
 
@@ -47,8 +50,8 @@ class SystemReader {
 
   // Reads all of `sources` into `values`, with the answers of Ask for them; of
   // the others nothing changes. What can't be read is none or empty, but for
-  // the SupportLog, whose last count stays. The CPU's load is that since the
-  // last reading, or since the machine started. Blocks on the kernel.
+  // the counters of logs, which stay as they were. The CPU's load is that since
+  // the last reading, or since the machine started. Blocks on the kernel.
   void Read(Sources sources, const config_store::v1::Device& device, const Answers& answers,
             SystemValues& values);
 

@@ -36,7 +36,7 @@ class SystemReaderTest : public testing::Test {
         clock_, {.root = root_,
                  .state_dir = root_,
                  .addresses = [this] { return addresses_; },
-                 .support_log = [this] { return support_log_; },
+                 .log_counter = [this](const std::string& log) { return log_counter_(log); },
                  .modem =
                      [](const std::string& interface) {
                        return ModemReport{ModemReport::Kind::kPresent, {.state = interface}};
@@ -61,7 +61,9 @@ class SystemReaderTest : public testing::Test {
   FakeClock clock_;
   config_store::v1::Device device_;
   std::vector<InterfaceAddress> addresses_;
-  std::optional<int64_t> support_log_;
+  std::function<std::optional<int64_t>(const std::string&)> log_counter_ = [](const std::string&) {
+    return std::nullopt;
+  };
 };
 
 TEST_F(SystemReaderTest, MemoryIsInBytesAndFreeIsWhatProgramsCanGet) {
@@ -205,14 +207,26 @@ TEST_F(SystemReaderTest, TheMainboardHasCycleTimesAndTheSignalLed) {
   EXPECT_EQ(Read().signal_led, "255");
 }
 
-TEST_F(SystemReaderTest, TheSupportLogKeepsItsCountWhileNobodyKnowsIt) {
+TEST_F(SystemReaderTest, EachLogKeepsItsCountWhileNobodyKnowsIt) {
   SystemReader reader = Reader();
   SystemValues values;
-  support_log_ = 35299;
-  Read(reader, kSupportLog, values);
-  support_log_.reset();
-  Read(reader, kSupportLog, values);
-  EXPECT_EQ(values.support_log, 35299);
+  log_counter_ = [](const std::string& log) { return log == "Event" ? 61 : 35299; };
+  Read(reader, kLogCounters, values);
+  log_counter_ = [](const std::string&) { return std::nullopt; };
+  Read(reader, kLogCounters, values);
+  EXPECT_EQ(values.log_counters.size(), 4u);
+  EXPECT_EQ(values.log_counters["Event"], 61);
+  EXPECT_EQ(values.log_counters["SupportLog"], 35299);
+}
+
+TEST_F(SystemReaderTest, OneQuestionWithoutAnAnswerIsEnough) {
+  int asked = 0;
+  log_counter_ = [&asked](const std::string&) {
+    ++asked;
+    return std::nullopt;
+  };
+  Read(kLogCounters);
+  EXPECT_EQ(asked, 1);
 }
 
 TEST_F(SystemReaderTest, TheModemIsAskedForByItsInterface) {
@@ -222,10 +236,10 @@ TEST_F(SystemReaderTest, TheModemIsAskedForByItsInterface) {
 
 TEST_F(SystemReaderTest, OnlyTheSourcesAskedForAreRead) {
   Write("/proc/meminfo", "MemTotal: 1 kB\n");
-  support_log_ = 1;
+  log_counter_ = [](const std::string&) { return 1; };
   const SystemValues values = Read(kMemory);
   EXPECT_TRUE(values.ram_size.has_value());
-  EXPECT_FALSE(values.support_log.has_value());
+  EXPECT_TRUE(values.log_counters.empty());
   EXPECT_FALSE(values.file_size.has_value());
 }
 

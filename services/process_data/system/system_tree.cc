@@ -88,7 +88,7 @@ void SystemTree::Refresh(Sources sources) {
   // What takes long is waited for by those alone who want it.
   const SystemReader::Answers answers = reader_.Ask(sources, modem);
   std::lock_guard lock(mutex_);
-  for (const Sources asked : {kSupportLog, kModemSource}) {
+  for (const Sources asked : {kLogCounters, kModemSource}) {
     if ((sources & asked) == 0) continue;
     uint64_t& last = answered_[asked];
     if (question < last) sources &= ~asked;

@@ -36,11 +36,13 @@ class SystemTreeTest : public testing::Test {
   }
 
   SystemReader Reader() {
-    return SystemReader(
-        clock_, {.root = root_,
-                 .state_dir = root_,
-                 .addresses = [] { return std::vector<InterfaceAddress>(); },
-                 .support_log = [this]() -> std::optional<int64_t> { return ++support_log_; }});
+    return SystemReader(clock_,
+                        {.root = root_,
+                         .state_dir = root_,
+                         .addresses = [] { return std::vector<InterfaceAddress>(); },
+                         .log_counter = [this](const std::string&) -> std::optional<int64_t> {
+                           return ++log_reads_;
+                         }});
   }
 
   // The value at `path`, or the names of the children, or what is wrong.
@@ -55,7 +57,7 @@ class SystemTreeTest : public testing::Test {
 
   const std::string root_ = NewTempDir();
   FakeClock clock_{absl::FromUnixSeconds(1'700'000'000)};
-  std::atomic<int64_t> support_log_ = 0;  // how often it was asked for
+  std::atomic<int64_t> log_reads_ = 0;  // how often a counter was asked for
   ProcessImage image_{clock_.WallNow()};
   SystemTree tree_{image_, clock_, Reader(), kPeriod};
 };
@@ -219,8 +221,9 @@ TEST_F(SystemTreeTest, NothingIsReadThatNobodyAskedFor) {
   Get("/SerialNo");
   Get("/TIMES");
   Get("/Process");
-  EXPECT_EQ(support_log_, 0);
-  EXPECT_THAT(Get("/LogCounter/SupportLog"), ElementsAre("1"));
+  EXPECT_EQ(log_reads_, 0);
+  EXPECT_THAT(Get("/LogCounter/JobReport"), ElementsAre("1"));
+  EXPECT_THAT(Get("/LogCounter/SupportLog"), ElementsAre("8"));
 }
 
 TEST_F(SystemTreeTest, ADeviceThatBecomesKnownBringsItsPaths) {
@@ -283,7 +286,7 @@ TEST_F(SystemTreeTest, SubscriptionsReadOnlyTheirOwnSources) {
   auto subscription = image_.Subscribe({"/FreeRAMSize"}, false);
   Batch batch;
   for (int i = 0; i < 3; ++i) ASSERT_TRUE((*subscription)->Next(kLong, batch));
-  EXPECT_EQ(support_log_, 0);
+  EXPECT_EQ(log_reads_, 0);
 }
 
 TEST_F(SystemTreeTest, NothingIsReadForTheProcessItselfOrForFixedValues) {
@@ -303,7 +306,7 @@ TEST_F(SystemTreeTest, WithTheLastSubscriptionReadingEnds) {
   auto subscription = image_.Subscribe({"/FreeRAMSize"}, false);
   Batch batch;
   for (int i = 0; i < 3; ++i) ASSERT_TRUE((*subscription)->Next(kLong, batch));
-  EXPECT_EQ(support_log_, 1);
+  EXPECT_EQ(log_reads_, 4) << "each of the logs once";
 }
 
 }  // namespace

@@ -19,10 +19,13 @@ inline constexpr Sources kStorage = 2;
 inline constexpr Sources kKernel = 4;
 inline constexpr Sources kNetwork = 8;
 inline constexpr Sources kTimes = 16;
-inline constexpr Sources kSupportLog = 32;
+inline constexpr Sources kLogCounters = 32;
 inline constexpr Sources kMainboardSource = 64;  // /Process/MB, polling, the LED
 inline constexpr Sources kModemSource = 128;
 inline constexpr Sources kAllSources = 255;
+
+// The logs of messages, in the order of the manual's example.
+inline constexpr const char* kMessageLogs[] = {"JobReport", "Event", "Login", "SupportLog"};
 
 // A network interface that exists. Texts are empty where nothing is known.
 struct NetworkInterface {
@@ -55,8 +58,8 @@ struct SystemValues {
   absl::TimeZone zone = absl::UTCTimeZone();
   std::optional<absl::Time> power_on;
   std::optional<absl::Time> power_off;  // before that
-  // kSupportLog: entries ever made
-  std::optional<int64_t> support_log;
+  // kLogCounters: entries ever made, by log; none of those that are not known
+  std::map<std::string, int64_t> log_counters;
   // kMainboardSource
   std::optional<int> cpu_load;  // percent, since the last reading
   PollingStatus polling;

@@ -9,6 +9,7 @@
 #include "common/testing/process.h"
 #include "common/time/clock.h"
 #include "services/process_data/configuration_watcher.h"
+#include "services/process_data/message_log.h"
 #include "services/process_data/modbus/modbus_bus.h"
 #include "services/process_data/modem/modem_manager.h"
 #include "services/process_data/modem/modem_watch.h"
@@ -16,7 +17,6 @@
 #include "services/process_data/process_data_service.h"
 #include "services/process_data/process_image.h"
 #include "services/process_data/sqlite_variable_store.h"
-#include "services/process_data/support_log.h"
 #include "services/process_data/system/system_tree.h"
 #include "services/process_data/variables.h"
 
@@ -71,7 +71,7 @@ struct ProcessDataHarness::Running {
                    RealClock(),
                    {.root = "",
                     .state_dir = state_dir,
-                    .support_log = SupportLogCounter(config_store),
+                    .log_counter = MessageLogCounter(config_store),
                     .modem = [this](const std::string& interface) { return modem.Read(interface); },
                     .polling = [this] { return control.Polling(); }}),
                kRefreshPeriod),

@@ -26,9 +26,10 @@ class FakeConfigStore final : public config_store::v1::ConfigStore::Service {
       grpc::ServerContext* context, const config_store::v1::WatchConfigurationRequest* request,
       grpc::ServerWriter<config_store::v1::Configuration>* writer) override;
 
-  grpc::Status ListSupportLog(grpc::ServerContext*, const config_store::v1::ListSupportLogRequest*,
+  grpc::Status ListSupportLog(grpc::ServerContext*,
+                              const config_store::v1::ListSupportLogRequest* request,
                               config_store::v1::ListSupportLogResponse* response) override {
-    response->set_total(35299);
+    response->set_total(request->log() == "Event" ? 61 : 35299);
     return grpc::Status::OK;
   }
 

@@ -42,9 +42,11 @@ TEST_F(SystemValuesTest, ThisMachineHasMemoryTimeAndLoad) {
   EXPECT_THAT(harness_.Get("/TIMES/PowerOnTime"), MatchesRegex("2[0-9]+/.*"));
 }
 
-TEST_F(SystemValuesTest, TheSupportLogIsCountedAndKeptWhileConfigStoreIsAway) {
+TEST_F(SystemValuesTest, TheLogsAreCountedAndTheCountsKeptWhileConfigStoreIsAway) {
   ASSERT_TRUE(harness_.Becomes("/LogCounter/SupportLog", "35299"));
+  EXPECT_EQ(harness_.Get("/LogCounter/Event"), "61");
   harness_.StopConfigStore();
+  EXPECT_EQ(harness_.Get("/LogCounter/Event"), "61");
   EXPECT_EQ(harness_.Get("/LogCounter/SupportLog"), "35299");
   EXPECT_EQ(harness_.Get("/GSM/State"), "no modem");
 }

@@ -1,4 +1,4 @@
-#include "services/process_data/support_log.h"
+#include "services/process_data/message_log.h"
 
 #include <utility>
 
@@ -13,11 +13,13 @@ constexpr absl::Duration kTimeout = absl::Milliseconds(500);
 
 }  // namespace
 
-std::function<std::optional<int64_t>()> SupportLogCounter(std::shared_ptr<grpc::Channel> channel) {
-  return [channel = std::move(channel)]() -> std::optional<int64_t> {
+std::function<std::optional<int64_t>(const std::string& log)> MessageLogCounter(
+    std::shared_ptr<grpc::Channel> channel) {
+  return [channel = std::move(channel)](const std::string& log) -> std::optional<int64_t> {
     grpc::ClientContext context;
     rpc::SetTimeout(context, kTimeout);
     config_store::v1::ListSupportLogRequest request;
+    request.set_log(log);
     request.set_count(1);
     config_store::v1::ListSupportLogResponse response;
     const auto stub = config_store::v1::ConfigStore::NewStub(channel);
