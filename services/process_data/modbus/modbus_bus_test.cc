@@ -119,6 +119,7 @@ TEST_F(ModbusBusTest, GarbageIsNeverAValue) {
   EXPECT_THAT(*Read(Holding(0), 1), ElementsAre(11));
 }
 
+// PD-29.
 TEST_F(ModbusBusTest, AnAnswerOfAnotherUnitIsAWrongAnswer) {
   device_->SetHoldingRegister(0, 11);
   ASSERT_TRUE(Ask().ok());

@@ -1,4 +1,4 @@
-// PD-26, PD-27: ModemManager over a real message bus.
+// PD-26 to PD-28: ModemManager over a real message bus.
 #include "services/process_data/modem/modem_manager.h"
 
 #include <gmock/gmock.h>

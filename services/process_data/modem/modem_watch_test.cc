@@ -1,4 +1,4 @@
-// PD-27: a modem manager that hangs delays nobody for longer than stated.
+// PD-27, PD-28: a modem manager that hangs delays nobody for longer than stated.
 #include "services/process_data/modem/modem_watch.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// PD-26 .. PD-28: what the device tells about its modem, with a real message bus.
+// PD-26 to PD-28: what the device tells about its modem, with a real message bus.
 #include <gmock/gmock.h>
 
 #include "common/testing/dbus_daemon.h"
