@@ -27,11 +27,24 @@ constexpr absl::string_view kValues[] = {
     "/LicenseRef/LicenseID",
     "/LicenseRef/ProductID",
     "/LicenseRef/UDID",
+    "/EEProm/LED0",
     "/LogCounter/JobReport",
     "/LogCounter/Event",
     "/LogCounter/Login",
+    "/LogCounter/IncomingMessage",
+    "/LogCounter/FailedIncomingCall",
     "/LogCounter/SupportLog",
+    "/LogCounter/FatalSystemError",
     "/GSM/State",
+    "/GSM/IMEI",
+    "/GSM/IMSI",
+    "/GSM/SIMID",
+    "/GSM/Provider",
+    "/GSM/Service",
+    "/GSM/Quality",
+    "/GSM/RSSI",
+    "/GSM/RSRP",
+    "/GSM/CELLID",
     "/TIMES/TIME",
     "/TIMES/DATE",
     "/TIMES/RFC822DATE",
@@ -75,6 +88,16 @@ constexpr absl::string_view kValues[] = {
     "/Components",
 };
 
+// Those of the example, of the type gps (manual 7.1), and what events and logs show.
+constexpr absl::string_view kProcessBranches[] = {
+    "OneWire", "VPN",     "HTTPConn", "CloudConn", "CloudConn2", "CloudConn3", "IBMConn",
+    "PV",      "Program", "MB",       "SysIO",     "GNSS",       "Events",     "Log",
+};
+
+bool Contains(absl::Span<const absl::string_view> all, absl::string_view one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+
 bool IsModule(absl::string_view path) {
   return absl::ConsumePrefix(&path, kModules) && absl::ConsumePrefix(&path, "/") && !path.empty() &&
          path.find('/') == absl::string_view::npos;
@@ -84,9 +107,14 @@ bool IsModule(absl::string_view path) {
 
 absl::Span<const absl::string_view> Values() { return kValues; }
 
+bool IsPollActive(absl::string_view name) { return Contains(kPollActive, name); }
+
+bool IsProcessName(absl::string_view name) {
+  return IsPollActive(name) || Contains(kProcessBranches, name);
+}
+
 bool IsValue(absl::string_view path) {
-  return IsModule(path) ||
-         std::find(std::begin(kValues), std::end(kValues), path) != std::end(kValues) ||
+  return IsModule(path) || Contains(kValues, path) ||
          std::any_of(std::begin(kAliases), std::end(kAliases),
                      [path](const Alias& alias) { return alias.path == path; });
 }

@@ -1,5 +1,6 @@
 #include "services/process_data/bus_lines.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -109,7 +110,7 @@ void BusLines::Configure(const std::vector<config_store::v1::Bus>& buses) {
   for (const auto& [key, plan] : plans) {
     Line& line = lines_[key];
     if (line.poller != nullptr) continue;
-    line = {plan.configuration, MakePoller(plan, handles, !running_)};
+    line = {plan.configuration, MakePoller(plan, handles, !running_), plan.simulated};
     for (size_t i = 0; i < plan.devices.size(); ++i) {
       places_[plan.devices[i].path] = {line.poller, i};
     }
@@ -145,6 +146,12 @@ void BusLines::SetRunning(bool running) {
 bool BusLines::running() const {
   std::lock_guard lock(mutex_);
   return running_;
+}
+
+bool BusLines::PollsEthernet() const {
+  std::lock_guard lock(mutex_);
+  return running_ && std::any_of(lines_.begin(), lines_.end(),
+                                 [](const auto& line) { return !line.second.simulated; });
 }
 
 absl::Status BusLines::Write(const ProcessImage::Location& point, absl::string_view text,

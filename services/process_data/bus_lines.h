@@ -37,6 +37,8 @@ class BusLines {
   // hangs starts no further request and changes no value.
   void SetRunning(bool running);
   bool running() const;
+  // Running, and a line goes over Ethernet.
+  bool PollsEthernet() const;
 
   // See Poller::Write.
   // kNotFound: no such device (the configuration has just changed).
@@ -50,6 +52,7 @@ class BusLines {
   struct Line {
     std::string configuration;  // what it was made from, to compare
     std::shared_ptr<Poller> poller;
+    bool simulated = false;
   };
   struct LinePlan {
     std::string configuration;

@@ -85,6 +85,21 @@ TEST_F(BusLinesTest, UnitsBehindOneGatewayShareALine) {
   EXPECT_TRUE(Becomes("/Process/B/D1/DeviceState", "1"));
 }
 
+TEST_F(BusLinesTest, EthernetIsPolledWhileALineThatIsNotSimulatedRuns) {
+  EXPECT_FALSE(lines_.PollsEthernet());
+  config_store::v1::Bus simulated = MakeBus("S", {});
+  simulated.set_protocol(config_store::v1::Bus::SIMULATED);
+  simulated.add_devices()->set_name("D");
+  lines_.Configure({simulated});
+  EXPECT_FALSE(lines_.PollsEthernet());
+  lines_.Configure({simulated, MakeBus("A", {Device("D", "host")})});
+  EXPECT_TRUE(lines_.PollsEthernet());
+  lines_.SetRunning(false);
+  EXPECT_FALSE(lines_.PollsEthernet());
+  lines_.SetRunning(true);
+  EXPECT_TRUE(lines_.PollsEthernet());
+}
+
 TEST_F(BusLinesTest, AHangingLineDelaysNoOther) {
   lines_.Configure({MakeBus("A", {Device("D", "hung")}), MakeBus("B", {Device("D", "good")})});
   FakeBus& hung = BusOf("hung");

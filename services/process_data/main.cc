@@ -13,6 +13,8 @@
 #include "services/process_data/configuration_watcher.h"
 #include "services/process_data/message_log.h"
 #include "services/process_data/modbus/modbus_bus.h"
+#include "services/process_data/modem/modem_manager.h"
+#include "services/process_data/modem/modem_watch.h"
 #include "services/process_data/process_control.h"
 #include "services/process_data/process_data_service.h"
 #include "services/process_data/process_image.h"
@@ -22,15 +24,6 @@
 
 namespace fieldgate::process_data {
 namespace {
-
-CycleTimes CycleTimesOf(const std::vector<DeviceStatus>& devices) {
-  CycleTimes times;
-  for (const DeviceStatus& device : devices) {
-    times.last = std::max(times.last, device.last_poll);
-    times.longest = std::max(times.longest, device.longest_poll);
-  }
-  return times;
-}
 
 // Of the calls that run when the service stops. Streams always use all of it.
 constexpr absl::Duration kGrace = absl::Milliseconds(250);
@@ -50,12 +43,15 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
                          });
   const std::shared_ptr<grpc::Channel> config_store =
       rpc::Connect(options.state_dir.Socket("config_store"));
+  ModemWatch modem(std::make_unique<ModemManager>());
   SystemTree system(
       image, clock,
-      SystemReader(clock, {.root = "",
-                           .state_dir = options.state_dir.path,
-                           .log_counter = MessageLogCounter(config_store),
-                           .cycle_times = [&control] { return CycleTimesOf(control.Devices()); }}));
+      SystemReader(
+          clock, {.root = "",
+                  .state_dir = options.state_dir.path,
+                  .log_counter = MessageLogCounter(config_store),
+                  .modem = [&modem](const std::string& interface) { return modem.Read(interface); },
+                  .polling = [&control] { return control.Polling(); }}));
   const std::unique_ptr<grpc::Service> service =
       MakeProcessDataService(image, control, clock, &system);
   absl::StatusOr<std::unique_ptr<rpc::Server>> server =

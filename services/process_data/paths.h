@@ -11,7 +11,6 @@ namespace fieldgate::process_data {
 inline constexpr char kRoot[] = "/Process";
 inline constexpr char kVariables[] = "/Process/PV";
 inline constexpr char kProgramMode[] = "/Process/Program/Mode";
-inline constexpr char kMainboard[] = "/Process/MB";
 
 // With a leading '/' and without trailing ones; "" stays "".
 std::string NormalizePath(absl::string_view path);

@@ -1,5 +1,6 @@
 #include "services/process_data/process_control.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -30,6 +31,7 @@ void ProcessControl::Configure(const config_store::v1::Acquisition& acquisition)
   variables_->Configure(
       {acquisition.process_variables().begin(), acquisition.process_variables().end()});
   lines_.Configure({acquisition.buses().begin(), acquisition.buses().end()});
+  image_.SetConfigured();
   log::Info("configured", {{"buses", std::to_string(acquisition.buses_size())},
                            {"devices", std::to_string(lines_.Status().size())},
                            {"variables", std::to_string(acquisition.process_variables_size())}});
@@ -61,6 +63,16 @@ absl::Status ProcessControl::SetMode(absl::string_view mode) {
   lines_.SetRunning(mode == kRun);
   log::Info("program mode", {{"mode", std::string(mode)}});
   return image_.Put(kProgramMode, std::string(mode), clock_.WallNow());
+}
+
+PollingStatus ProcessControl::Polling() const {
+  PollingStatus polling{.ethernet = lines_.PollsEthernet()};
+  for (const DeviceStatus& device : lines_.Status()) {
+    polling.last_cycle = std::max(polling.last_cycle, device.last_poll);
+    polling.longest_cycle = std::max(polling.longest_cycle, device.longest_poll);
+    polling.first_cycle |= device.polls == 0;
+  }
+  return polling;
 }
 
 std::string ProcessControl::Mode() const { return lines_.running() ? kRun : kStop; }

@@ -10,6 +10,7 @@
 #include "common/time/clock.h"
 #include "proto/config_store.pb.h"
 #include "services/process_data/bus_lines.h"
+#include "services/process_data/polling_status.h"
 #include "services/process_data/process_image.h"
 #include "services/process_data/variables.h"
 
@@ -32,6 +33,7 @@ class ProcessControl {
 
   std::string Mode() const;  // "Run" or "Stop"
   std::vector<DeviceStatus> Devices() const { return lines_.Status(); }
+  PollingStatus Polling() const;
 
  private:
   absl::Status SetMode(absl::string_view mode);

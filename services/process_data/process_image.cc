@@ -11,6 +11,17 @@
 namespace fieldgate::process_data {
 namespace {
 
+ProcessImage::Reading::Owner OwnerOf(const PointGroup& group) {
+  switch (group.type) {
+    case PointGroup::Type::kDevice:
+      return ProcessImage::Reading::Owner::kDevice;
+    case PointGroup::Type::kReport:
+      return ProcessImage::Reading::Owner::kReport;
+    default:
+      return ProcessImage::Reading::Owner::kSelf;
+  }
+}
+
 std::string_view Key(absl::string_view path) { return {path.data(), path.size()}; }
 
 bool HasLayout(const PointGroup& group, const DeviceLayout& layout) {
@@ -80,7 +91,8 @@ std::vector<PointGroup*> ProcessImage::InOrder() const {
 bool ProcessImage::IsOwned(absl::string_view path) const {
   const absl::string_view first = FirstLevel(path);
   return first == FirstLevel(kVariables) || first == FirstLevel(kProgramMode) ||
-         first == FirstLevel(kMainboard) ||
+         std::any_of(system_->paths.begin(), system_->paths.end(),
+                     [first](const std::string& own) { return FirstLevel(own) == first; }) ||
          std::any_of(devices_.begin(), devices_.end(), [first](const auto& device) {
            return FirstLevel(device->device_path) == first;
          });
@@ -129,6 +141,11 @@ std::vector<DeviceHandle> ProcessImage::ConfigureDevices(const std::vector<Devic
   }
   Structure();
   return configured;
+}
+
+void ProcessImage::SetConfigured() {
+  std::lock_guard lock(mutex_);
+  configured_ = true;
 }
 
 void ProcessImage::ConfigureVariables(const std::vector<std::pair<std::string, Value>>& variables,
@@ -254,6 +271,10 @@ absl::Status ProcessImage::NotFound(absl::string_view path) const {
   if (part == path && !part.empty()) {
     return absl::NotFoundError(absl::StrCat(path, " is a subtree, not a value"));
   }
+  if (!configured_ && IsWithin(path, kRoot)) {
+    return absl::UnavailableError(absl::StrCat(
+        "nothing has the path ", path, " yet, and the configuration has not come; try again"));
+  }
   return absl::NotFoundError(
       part.empty() ? absl::StrCat("nothing has the path '", path, "'; Get without a path shows all")
                    : absl::StrCat("nothing has the path ", path, "; of it ", part, " exists"));
@@ -267,7 +288,8 @@ absl::StatusOr<std::vector<ProcessImage::Reading>> ProcessImage::Read(
     for (size_t i = 0; i < group->size(); ++i) {
       if (!IsWithin(group->paths[i], path)) continue;
       const Slot& slot = group->slots[i];
-      readings.push_back({group->paths[i], ToText(ToValue(slot.kind, slot.bits, group->texts[i]))});
+      readings.push_back({group->paths[i], ToText(ToValue(slot.kind, slot.bits, group->texts[i])),
+                          OwnerOf(*group)});
     }
   }
   if (readings.empty() || path.empty()) return NotFound(path);

@@ -87,16 +87,23 @@ class ProcessImage {
   void CommitPoint(const DeviceHandle& device, size_t point, const Sample& sample,
                    const std::string& text, absl::Time at);
   // A process variable or the program's mode.
-  // kNotFound: nothing has this path.
+  // kNotFound, kUnavailable: as Read.
   absl::Status Put(absl::string_view path, const Value& value, absl::Time at);
 
+  // The configuration has come: what nothing has now does not exist.
+  void SetConfigured();
+
   struct Reading {
+    enum class Owner { kDevice, kReport, kSelf };
     std::string path;
     std::string text;
+    Owner owner = Owner::kSelf;
   };
   // The values at and below `path`, in order; at least one.
-  // kNotFound: nothing has this path; the message names the longest part of it
-  // that exists.
+  // kNotFound:    nothing has this path; the message names the longest part of
+  //               it that exists.
+  // kUnavailable: nothing has this path below /Process yet; it may come with
+  //               the configuration.
   absl::StatusOr<std::vector<Reading>> Read(absl::string_view path) const;
 
   // What a path is, for whoever writes it.
@@ -106,7 +113,8 @@ class ProcessImage {
     std::string device_path;  // kBusPoint
     size_t point = 0;         // kBusPoint: index in the device
   };
-  // kNotFound: as Read; also when it is a subtree and no value.
+  // kNotFound, kUnavailable: as Read; kNotFound also when it is a subtree and
+  // no value.
   absl::StatusOr<Location> Locate(absl::string_view path) const;
 
   // At most kMaxSubscriptions at a time; must end before the image.
@@ -145,6 +153,7 @@ class ProcessImage {
   std::vector<PointGroup*> InOrder() const;
 
   mutable std::mutex mutex_;
+  bool configured_ = false;
   std::vector<std::shared_ptr<PointGroup>> devices_;
   std::vector<std::shared_ptr<PointGroup>> reports_;
   std::shared_ptr<PointGroup> variables_;

@@ -22,6 +22,8 @@ DeviceLayout Device(const std::string& path, const std::vector<std::string>& poi
 
 class ProcessImageTest : public testing::Test {
  protected:
+  ProcessImageTest() { image_.SetConfigured(); }
+
   // "path=text" of each value.
   std::vector<std::string> Read(const std::string& path) {
     const auto readings = image_.Read(path);
@@ -133,6 +135,28 @@ TEST_F(ProcessImageTest, LocateTellsWhoWritesAPath) {
   EXPECT_THAT(image_.Locate("/Process/B").status().message(), HasSubstr("is a subtree"));
 }
 
+TEST(UnconfiguredProcessImageTest, WhatMayComeWithTheConfigurationIsNotAvailableYet) {
+  ProcessImage image(kNow);
+  image.ConfigureSystem({{"/SerialNo", Value("007")}}, kNow);
+  for (const char* path : {"/Process/PV/V", "/Process/Bus1/D/P", "/Process/Bus1", "/Process/X"}) {
+    EXPECT_EQ(image.Read(path).status().code(), absl::StatusCode::kUnavailable) << path;
+    EXPECT_EQ(image.Locate(path).status().code(), absl::StatusCode::kUnavailable) << path;
+    EXPECT_EQ(image.Put(path, Value(true), kNow).code(), absl::StatusCode::kUnavailable) << path;
+  }
+  EXPECT_THAT(image.Read("/Process/PV/V").status().message(),
+              HasSubstr("/Process/PV/V yet, and the configuration has not come; try again"));
+  // Nothing else depends on the configuration.
+  EXPECT_TRUE(image.Read("/Process/Program/Mode").ok());
+  EXPECT_TRUE(image.Read("/SerialNo").ok());
+  EXPECT_EQ(image.Read("/Foo").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(image.Read("/ProcessX").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(image.Locate("/Process/Program").status().code(), absl::StatusCode::kNotFound);
+
+  image.SetConfigured();
+  EXPECT_EQ(image.Read("/Process/PV/V").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(image.Locate("/Process/Bus1/D/P").status().code(), absl::StatusCode::kNotFound);
+}
+
 TEST_F(ProcessImageTest, AReportIsThereUntilItEnds) {
   auto report = image_.OpenReport();
   ASSERT_TRUE(
@@ -175,9 +199,12 @@ TEST_F(ProcessImageTest, TheLaterReportOfAPathHasIt) {
 
 TEST_F(ProcessImageTest, AReportMustNotTakeWhatABusOrVariableOwns) {
   image_.ConfigureDevices({Device("/Process/Bus1/D", {"P"})}, kNow);
+  image_.ConfigureSystem({{"/Process/MB/CPULoad", Value()}, {"/Process/ETHPollActive", Value()}},
+                         kNow);
   const auto report = image_.OpenReport();
-  for (const char* path : {"/Process/Bus1/Other", "/Process/PV/X", "/Process/Program/Mode",
-                           "/Process/MB/CPULoad", "/Other/X", "/Process", "/Process//X", ""}) {
+  for (const char* path :
+       {"/Process/Bus1/Other", "/Process/PV/X", "/Process/Program/Mode", "/Process/MB/IO/I/P0",
+        "/Process/ETHPollActive", "/Other/X", "/Process", "/Process//X", ""}) {
     EXPECT_EQ(report->Update({}, {{"/Process/C/A", "1"}, {path, "1"}}, kNow).code(),
               absl::StatusCode::kInvalidArgument)
         << path;

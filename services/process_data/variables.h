@@ -45,6 +45,7 @@ class Variables {
   // Durable when OK is returned, and then in the image. The value has the type
   // that the text has (InferValue). Blocks on disk.
   // kNotFound:        no such variable.
+  // kUnavailable:     no such variable yet: the configuration has not come.
   // kInvalidArgument: longer than kMaxTextBytes.
   // kUnavailable:     can't be saved; nothing was changed.
   absl::Status Set(absl::string_view path, absl::string_view text);

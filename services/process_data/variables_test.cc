@@ -46,6 +46,7 @@ class VariablesTest : public testing::Test {
     auto variables = Variables::Open(*std::move(store), *image_, clock_);
     ASSERT_TRUE(variables.ok()) << variables.status();
     variables_ = *std::move(variables);
+    image_->SetConfigured();
   }
   std::string Get(const std::string& name) {
     const auto readings = image_->Read("/Process/PV/" + name);

@@ -8,9 +8,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "common/cli/options.h"
+#include "common/system_tree/paths.h"
 #include "services/config_store/validation/fields.h"
 #include "services/config_store/validation/formats.h"
-#include "services/config_store/validation/origins.h"
 
 namespace fieldgate::config_store {
 namespace {
@@ -131,7 +131,7 @@ class AcquisitionReader {
 
   // Returns the number of errors in its devices.
   int ReadBus(const Node& node, const Place& place, v1::Bus& bus) {
-    if (IsReservedBranch(bus.name())) {
+    if (system_tree::IsProcessName(bus.name())) {
       problems_.Error(place, absl::StrCat("/Process/", bus.name(), " belongs to the system"),
                       "give the bus another name");
     }

@@ -11,10 +11,6 @@
 namespace fieldgate::config_store {
 namespace {
 
-constexpr absl::string_view kReserved[] = {
-    "PV",      "Program", "MB",       "CloudConn", "CloudConn2", "CloudConn3", "VPN",
-    "OneWire", "SysIO",   "HTTPConn", "IBMConn",   "GNSS",       "Events"};
-
 // Values of the type gps (manual 7.1).
 constexpr absl::string_view kPosition = "/GNSS/";
 
@@ -26,10 +22,6 @@ bool IsExpansionModule(absl::string_view branch) {
 }
 
 }  // namespace
-
-bool IsReservedBranch(absl::string_view name) {
-  return std::find(std::begin(kReserved), std::end(kReserved), name) != std::end(kReserved);
-}
 
 Origins::Origins(const v1::Acquisition& acquisition) {
   for (const v1::Bus& bus : acquisition.buses()) {
@@ -58,8 +50,10 @@ v1::DataPoint::Origin Origins::Find(absl::string_view path) const {
   const absl::string_view rest = path.substr(kProcess.size());
   const size_t slash = rest.find('/');
   const absl::string_view branch = rest.substr(0, slash);
-  const bool system = slash != absl::string_view::npos && branch != "PV" &&
-                      (IsReservedBranch(branch) || IsExpansionModule(branch));
+  const bool leaf = slash == absl::string_view::npos;
+  const bool system =
+      leaf ? system_tree::IsPollActive(branch)
+           : branch != "PV" && (system_tree::IsProcessName(branch) || IsExpansionModule(branch));
   return system ? v1::DataPoint::OTHER : v1::DataPoint::UNKNOWN;
 }
 

@@ -23,7 +23,4 @@ class Origins {
   absl::flat_hash_map<std::string, v1::DataPoint::Origin> paths_;
 };
 
-// A branch of /Process that is the system's: PV, Program, MB, CloudConn ...
-bool IsReservedBranch(absl::string_view name);
-
 }  // namespace fieldgate::config_store

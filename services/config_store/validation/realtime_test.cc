@@ -268,9 +268,12 @@ TEST(RealtimeTest, OriginsFollowFromTheFieldAndUnknownPathsAreWarnings) {
         Case{"/Process/CloudConn2/ConnectionState", v1::DataPoint::OTHER},
         Case{"/Process/Program/Mode", v1::DataPoint::OTHER},
         Case{"/Process/MB/IO/I/P0", v1::DataPoint::OTHER},
+        Case{"/Process/VPN/ConnectionState", v1::DataPoint::OTHER},
+        Case{"/Process/ETHPollActive", v1::DataPoint::OTHER},
         Case{"/Process/C540/Q/P0", v1::DataPoint::OTHER},
         Case{"/Process/C03e/Counter/P0", v1::DataPoint::OTHER},
         Case{"/SerialNo", v1::DataPoint::OTHER}, Case{"/GSM/State", v1::DataPoint::OTHER},
+        Case{"/GSM/IMEI", v1::DataPoint::OTHER}, Case{"/FreeFileSize", v1::DataPoint::OTHER},
         Case{"/GprsLinkState", v1::DataPoint::OTHER},
         Case{"/Hardware/Modules/C218", v1::DataPoint::OTHER},
         Case{"/GNSS/Latitude", v1::DataPoint::OTHER}}) {
@@ -278,9 +281,10 @@ TEST(RealtimeTest, OriginsFollowFromTheFieldAndUnknownPathsAreWarnings) {
     EXPECT_EQ(PointOf(result).origin(), c.origin) << c.path;
     EXPECT_THAT(result.unknown_paths, IsEmpty()) << c.path;
   }
-  for (const char* path : {"/Process/Bus1/D1/P2", "/Process/Bus1/D1", "/Process/PV/Lvel",
-                           "/Process/PV", "/Process/Bus9/D1/P1", "/Process", "/Process/CXYZ/Q",
-                           "/SerialNumber", "/GSM", "/Ethernet/IP"}) {
+  for (const char* path :
+       {"/Process/Bus1/D1/P2", "/Process/Bus1/D1", "/Process/PV/Lvel", "/Process/PV",
+        "/Process/Bus9/D1/P1", "/Process", "/Process/CXYZ/Q", "/SerialNumber", "/GSM",
+        "/Ethernet/IP", "/Process/VPN", "/Process/COM5PollActive"}) {
     const Result result = ReadPoint(absl::StrCat("_=\"", path, "\" meta_type=\"custom\""));
     EXPECT_EQ(PointOf(result).origin(), v1::DataPoint::UNKNOWN) << path;
     EXPECT_THAT(result.problems, IsEmpty());

@@ -1,6 +1,6 @@
 #include "services/process_data/modbus/modbus_bus.h"
 
-#include <modbus.h>
+#include <modbus-private.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,6 +23,31 @@ std::string TextOf(int error) {
   return error >= MODBUS_ENOBASE ? modbus_strerror(error) : std::strerror(error);
 }
 
+const modbus_backend_t* tcp_backend = nullptr;  // libmodbus's own
+
+// libmodbus compares transaction and function of an answer, not its unit: a
+// gateway that mixes them up would give one device's values to another.
+// Requests to 0 and 255 are for the TCP device itself, whichever unit it calls
+// itself.
+int CheckAnswer(modbus_t* context, const uint8_t* request, const uint8_t* answer, int length) {
+  constexpr int kUnit = 6;  // the last byte of the header
+  if (tcp_backend->pre_check_confirmation(context, request, answer, length) != 0) return -1;
+  const bool itself = request[kUnit] == 0 || request[kUnit] == MODBUS_TCP_SLAVE;
+  if (itself || answer[kUnit] == request[kUnit]) return 0;
+  errno = EMBBADSLAVE;
+  return -1;
+}
+
+void CheckUnits(modbus_t* context) {
+  static const modbus_backend_t& checking = *new modbus_backend_t([context] {
+    tcp_backend = context->backend;
+    modbus_backend_t backend = *tcp_backend;
+    backend.pre_check_confirmation = CheckAnswer;
+    return backend;
+  }());
+  context->backend = &checking;
+}
+
 }  // namespace
 
 // The libmodbus context, its socket and the way to interrupt them.
@@ -32,6 +57,7 @@ class ModbusBus::Connection {
     // The address is not used: connecting is done here, bounded in time, and
     // above all never with a socket that select() can't take.
     context_ = modbus_new_tcp("127.0.0.1", port);
+    if (context_ != nullptr) CheckUnits(context_);
   }
 
   ~Connection() {

@@ -119,6 +119,33 @@ TEST_F(ModbusBusTest, GarbageIsNeverAValue) {
   EXPECT_THAT(*Read(Holding(0), 1), ElementsAre(11));
 }
 
+// PD-29.
+TEST_F(ModbusBusTest, AnAnswerOfAnotherUnitIsAWrongAnswer) {
+  device_->SetHoldingRegister(0, 11);
+  ASSERT_TRUE(Ask().ok());
+  device_->SetFault({.kind = Kind::kOtherUnit});
+  for (const RegisterTable table : {RegisterTable::kHolding, RegisterTable::kCoil}) {
+    const absl::Status status = Read({table, 0}, 1).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(status.message(), HasSubstr("wrong answer: Response not from requested slave"));
+  }
+  EXPECT_EQ(bus_.Write(kTarget, Holding(0), {{12}}).code(), absl::StatusCode::kDataLoss);
+  device_->Recover();
+  EXPECT_THAT(*Read(Holding(0), 1), ElementsAre(12));
+  EXPECT_EQ(device_->connections(), 4u);
+}
+
+TEST_F(ModbusBusTest, AnExceptionOfAnotherUnitIsNoAnswerEither) {
+  device_->SetFault({.kind = Kind::kOtherUnit});
+  EXPECT_EQ(Read({RegisterTable::kHolding, 65535}, 2).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(ModbusBusTest, ADeviceThatIsAskedWithoutAUnitAnswersWithAny) {
+  device_->SetFault({.kind = Kind::kOtherUnit});
+  EXPECT_TRUE(Ask({0, kPatience}).ok());
+  EXPECT_TRUE(Ask({255, kPatience}).ok());
+}
+
 TEST_F(ModbusBusTest, ALostConnectionIsMadeAgain) {
   ASSERT_TRUE(Ask().ok());
   device_->SetFault({.kind = Kind::kDrop});

@@ -21,11 +21,32 @@ constexpr absl::string_view kFeatures[] = {
     "Default", "MQTT Client", "Modbus TCP", "Simulated Bus", "Process Variables", "TiXML", "JSON",
 };
 
+// Logs of the manual's example that this firmware has no reason to write.
+constexpr absl::string_view kNeverLogged = "0";
+
 constexpr absl::string_view kLicense[] = {"HW_Rev",   "Oem",       "OName",     "PClass",
                                           "ProdName", "LicenseID", "ProductID", "UDID"};
 
 // The product name is asked for as this module (2.1.1).
 constexpr absl::string_view kMainModule = "Modem0";
+// These the modem tells itself where device.json does not.
+constexpr absl::string_view kGsmModule = "GsmModule";
+constexpr absl::string_view kGsmVersion = "ModuleVer";
+
+constexpr char kConnected[] = "connected";  // /GSM/State
+constexpr absl::string_view kEthernetPolling = "ETHPollActive";
+
+// Elements of /Process that the manual's example has before the process
+// variables, in its order, whether there is something in them or not.
+constexpr absl::string_view kConnections[] = {"VPN",        "HTTPConn",   "CloudConn",
+                                              "CloudConn2", "CloudConn3", "IBMConn"};
+
+// Elements of /GSM, apart from those of the example.
+constexpr std::pair<absl::string_view, std::string Modem::*> kModemValues[] = {
+    {"IMEI", &Modem::imei},         {"IMSI", &Modem::imsi},       {"SIMID", &Modem::sim_id},
+    {"Provider", &Modem::provider}, {"Service", &Modem::service}, {"Quality", &Modem::quality},
+    {"RSSI", &Modem::rssi},         {"RSRP", &Modem::rsrp},       {"CELLID", &Modem::cell_id},
+};
 
 std::string Find(const google::protobuf::Map<std::string, std::string>& map,
                  absl::string_view key) {
@@ -33,20 +54,61 @@ std::string Find(const google::protobuf::Map<std::string, std::string>& map,
   return it == map.end() ? "" : it->second;
 }
 
-std::vector<std::pair<std::string, std::string>> Modules(const Device& device) {
-  std::vector<std::pair<std::string, std::string>> modules;
-  bool has_main = false;
+struct Module {
+  std::string name;
+  std::optional<std::string> value;
+  Sources sources = kFixed;
+};
+
+// Those of device.json, after the main module and the modem's.
+std::vector<Module> Modules(const Device& device, const ModemReport& modem) {
+  std::vector<Module> modules;
   for (const Device::Module& module : device.modules()) {
-    modules.emplace_back(module.name(), module.value());
-    has_main |= module.name() == kMainModule;
+    modules.push_back({module.name(), module.value()});
   }
-  if (!has_main) modules.emplace(modules.begin(), kMainModule, device.product_name());
+  const auto find = [&modules](absl::string_view name) {
+    return std::find_if(modules.begin(), modules.end(),
+                        [name](const Module& module) { return module.name == name; });
+  };
+  if (find(kMainModule) == modules.end()) {
+    modules.insert(modules.begin(), {std::string(kMainModule), device.product_name()});
+  }
+  const bool has_modem = modem.kind == ModemReport::Kind::kPresent;
+  for (const auto& [name, after, value] :
+       {std::tuple(kGsmModule, kMainModule, &modem.modem.model),
+        std::tuple(kGsmVersion, kGsmModule, &modem.modem.revision)}) {
+    if (find(name) != modules.end()) continue;
+    const bool known = has_modem && !value->empty();
+    modules.insert(find(after) + 1,
+                   {std::string(name), known ? std::optional(*value) : std::nullopt, kModemSource});
+  }
   return modules;
+}
+
+std::string Components(const std::vector<Module>& modules) {
+  std::vector<std::string> present;
+  for (const Module& module : modules) {
+    if (module.value.has_value()) present.push_back(absl::StrCat(module.name, "=", *module.value));
+  }
+  return absl::StrJoin(present, ";");
+}
+
+Sources SourcesOf(const std::vector<Module>& modules) {
+  Sources sources = kFixed;
+  for (const Module& module : modules) sources |= module.sources;
+  return sources;
+}
+
+// What an interface needs to carry something.
+bool IsUp(const SystemValues& values, const char* use) {
+  const auto it = values.interfaces.find(use);
+  return it != values.interfaces.end() && it->second.link && !it->second.address.empty();
 }
 
 class Builder {
  public:
-  Builder(const Device& device, const SystemValues& values) : device_(device), values_(values) {}
+  Builder(const Device& device, const SystemValues& values)
+      : device_(device), values_(values), modules_(Modules(device, values.modem)) {}
 
   std::vector<SystemEntry> Build() {
     Hardware();
@@ -55,18 +117,13 @@ class Builder {
     Add("/Linux/SystemInfo", values_.system_info, kKernel);
     Add("/Linux/Uboot", device_.uboot());
     License();
-    Branch("/EEProm");
+    Add("/EEProm/LED0", SignalLed(), kMainboardSource);
     Branch(kRoot);
-    for (const char* log : kMessageLogs) {
-      const auto count = values_.log_counters.find(log);
-      const bool known = count != values_.log_counters.end();
-      AddNumber(absl::StrCat("/LogCounter/", log),
-                known ? std::optional(count->second) : std::nullopt, kLogCounters);
-    }
+    LogCounters();
     Gsm();
     Times();
     for (const char* name : {"Ethernet", "Ethernet2", "WLAN"}) Network(name);
-    Add("/GPRSLinkState", HasMobileLink() ? "1" : "0", kNetwork);
+    Add("/GPRSLinkState", GsmState() == kConnected ? "1" : "0", kNetwork | kModemSource);
     Add("/FreeFileSize", Text(values_.file_free), kStorage);
     Add("/FreeRAMSize", Text(values_.ram_free), kMemory);
     const std::string product_class = Find(device_.license(), "PClass");
@@ -74,8 +131,8 @@ class Builder {
     Add("/FeatureList", absl::StrJoin(kFeatures, ",\r\n"));
     Add("/SerialNo", device_.serial_number());
     Add("/HardwareID", device_.hardware_id());
-    Add("/Components", absl::StrJoin(Modules(device_), ";", absl::PairFormatter("=")));
-    Mainboard();
+    Add("/Components", Components(modules_), SourcesOf(modules_));
+    Process();
     Aliases();
     return std::move(entries_);
   }
@@ -101,8 +158,8 @@ class Builder {
   }
 
   void Hardware() {
-    for (const auto& [name, value] : Modules(device_)) {
-      Add(absl::StrCat(system_tree::kModules, "/", name), value);
+    for (const Module& module : modules_) {
+      Add(absl::StrCat(system_tree::kModules, "/", module.name), module.value, module.sources);
     }
     Memory("/Hardware/RAM", values_.ram_size, kMemory);
     Memory("/Hardware/ROM", values_.rom_size, kStorage);
@@ -132,21 +189,45 @@ class Builder {
     }
   }
 
-  bool HasMobileLink() const {
-    const auto modem = values_.interfaces.find("MODEM");
-    return modem != values_.interfaces.end() && modem->second.link &&
-           !modem->second.address.empty();
+  std::optional<std::string> SignalLed() const {
+    return device_.signal_led().green().empty() ? std::nullopt : std::optional(values_.signal_led);
+  }
+
+  void LogCounters() {
+    const std::string never(kNeverLogged);
+    const auto add = [this](const std::string& log) {
+      const auto count = values_.log_counters.find(log);
+      const bool known = count != values_.log_counters.end();
+      Add(absl::StrCat("/LogCounter/", log), known ? absl::StrCat(count->second) : "",
+          kLogCounters);
+    };
+    add("JobReport");
+    add("Event");
+    add("Login");
+    Add("/LogCounter/IncomingMessage", never);
+    Add("/LogCounter/FailedIncomingCall", never);
+    add("SupportLog");
+    Add("/LogCounter/FatalSystemError", never);
+  }
+
+  // A modem that nobody manages may still have an interface.
+  std::string GsmState() const {
+    if (values_.modem.kind == ModemReport::Kind::kPresent) return values_.modem.modem.state;
+    if (values_.interfaces.count("MODEM") > 0) {
+      return IsUp(values_, "MODEM") ? kConnected : "not connected";
+    }
+    return values_.modem.kind == ModemReport::Kind::kUnknown ? "unknown" : "no modem";
   }
 
   void Gsm() {
     Branch("/GSM/SM");
     Branch("/GSM/FD");
-    const bool modem = values_.interfaces.count("MODEM") > 0;
-    Add("/GSM/State",
-        !modem            ? "no modem"
-        : HasMobileLink() ? "connected"
-                          : "not connected",
-        kNetwork);
+    Add("/GSM/State", GsmState(), kNetwork | kModemSource);
+    const bool present = values_.modem.kind == ModemReport::Kind::kPresent;
+    for (const auto& [name, member] : kModemValues) {
+      Add(absl::StrCat("/GSM/", name),
+          present ? std::optional(values_.modem.modem.*member) : std::nullopt, kModemSource);
+    }
   }
 
   void Times() {
@@ -174,16 +255,35 @@ class Builder {
     add("DNS_1", shown.dns);
   }
 
-  void Mainboard() {
-    const auto add = [this](absl::string_view name, std::optional<std::string> value) {
-      entries_.push_back({Kind::kMainboard, absl::StrCat(kMainboard, "/", name), std::move(value),
-                          kMainboardSource});
-    };
-    add("MaxCycleTime", absl::StrCat(absl::ToInt64Milliseconds(values_.longest_cycle)));
-    add("CycleTime", absl::StrCat(absl::ToInt64Milliseconds(values_.cycle)));
-    add("SignalLED",
-        device_.signal_led().green().empty() ? std::nullopt : std::optional(values_.signal_led));
-    add("CPULoad", Text(values_.cpu_load));
+  void Process() {
+    for (const absl::string_view name : kConnections) {
+      entries_.push_back({Kind::kProcessBranch, absl::StrCat(kRoot, "/", name)});
+    }
+    entries_.push_back({Kind::kProcessBranch, kVariables});
+    const bool has_vpn = device_.interfaces().count("VPN") > 0;
+    AddProcess(
+        "VPN/ConnectionState",
+        has_vpn ? std::optional<std::string>(IsUp(values_, "VPN") ? "1" : "0") : std::nullopt,
+        kNetwork);
+    const PollingStatus& polling = values_.polling;
+    AddProcess("MB/FirstCycle", polling.first_cycle ? "1" : "0", kMainboardSource);
+    AddProcess("MB/MaxCycleTime", Milliseconds(polling.longest_cycle), kMainboardSource);
+    AddProcess("MB/CycleTime", Milliseconds(polling.last_cycle), kMainboardSource);
+    AddProcess("MB/SignalLED", SignalLed(), kMainboardSource);
+    AddProcess("MB/CPULoad", Text(values_.cpu_load), kMainboardSource);
+    for (const absl::string_view name : system_tree::kPollActive) {
+      // There are no drivers for the serial ones.
+      const bool active = name == kEthernetPolling && polling.ethernet;
+      AddProcess(name, active ? "1" : "0", kMainboardSource);
+    }
+  }
+
+  static std::string Milliseconds(absl::Duration time) {
+    return absl::StrCat(absl::ToInt64Milliseconds(time));
+  }
+
+  void AddProcess(absl::string_view path, std::optional<std::string> value, Sources sources) {
+    entries_.push_back({Kind::kProcess, absl::StrCat(kRoot, "/", path), std::move(value), sources});
   }
 
   void Aliases() {
@@ -200,8 +300,42 @@ class Builder {
 
   const Device& device_;
   const SystemValues& values_;
+  const std::vector<Module> modules_;
   std::vector<SystemEntry> entries_;
 };
+
+// As BuildProcessTree.
+void PutProcess(absl::string_view path, const std::vector<SystemEntry>& entries,
+                const std::vector<ProcessImage::Reading>& readings, TreeBuilder& tree) {
+  using Owner = ProcessImage::Reading::Owner;
+  std::vector<absl::string_view> absent;  // few
+  for (const SystemEntry& entry : entries) {
+    const bool empty = entry.kind == SystemEntry::Kind::kProcess && !entry.value.has_value();
+    if (empty && entry.path != path) absent.push_back(entry.path);
+  }
+  const auto put = [&](Owner owner) {
+    for (const ProcessImage::Reading& reading : readings) {
+      if (reading.owner != owner) continue;
+      if (std::find(absent.begin(), absent.end(), reading.path) == absent.end()) {
+        tree.Put(reading.path, reading.text);
+      } else {
+        tree.At(ParentPath(reading.path));
+      }
+    }
+  };
+  const auto put_branches = [&](bool variables) {
+    for (const SystemEntry& entry : entries) {
+      const bool wanted = entry.kind == SystemEntry::Kind::kProcessBranch &&
+                          (entry.path == kVariables) == variables && IsWithin(entry.path, path);
+      if (wanted) tree.At(entry.path);
+    }
+  };
+  put(Owner::kDevice);
+  put_branches(/*variables=*/false);
+  put(Owner::kReport);
+  put_branches(/*variables=*/true);
+  put(Owner::kSelf);
+}
 
 }  // namespace
 
@@ -215,6 +349,15 @@ Sources SourcesAt(const std::vector<SystemEntry>& entries, absl::string_view pat
     if (IsWithin(entry.path, path)) sources |= entry.sources;
   }
   return sources;
+}
+
+tixml::v1::Node BuildProcessTree(absl::string_view path, const std::vector<SystemEntry>& entries,
+                                 const std::vector<ProcessImage::Reading>& readings) {
+  tixml::v1::Node root;
+  root.set_name(std::string(path.substr(path.rfind('/') + 1)));
+  TreeBuilder tree(path, root);
+  PutProcess(path, entries, readings, tree);
+  return root;
 }
 
 tixml::v1::Node BuildSystemTree(const std::vector<SystemEntry>& entries,
@@ -235,12 +378,13 @@ tixml::v1::Node BuildSystemTree(const std::vector<SystemEntry>& entries,
         tree.At(entry.path);
         break;
       case SystemEntry::Kind::kAlias:
-      case SystemEntry::Kind::kMainboard:
+      case SystemEntry::Kind::kProcess:
+      case SystemEntry::Kind::kProcessBranch:
         break;
     }
   }
   // Its element has its place already.
-  for (const ProcessImage::Reading& reading : process) tree.Put(reading.path, reading.text);
+  PutProcess(kRoot, entries, process, tree);
   return root;
 }
 

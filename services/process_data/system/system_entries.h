@@ -16,9 +16,10 @@ namespace fieldgate::process_data {
 struct SystemEntry {
   enum class Kind {
     kValue,
-    kBranch,     // an element that may be empty
-    kAlias,      // a value under a second path, in no tree
-    kMainboard,  // a value below /Process/MB, which is in the process image's tree
+    kBranch,   // an element that may be empty
+    kAlias,    // a value under a second path, in no tree
+    kProcess,  // a value below /Process, whose tree the process image gives
+    kProcessBranch,
   };
   Kind kind = Kind::kValue;
   std::string path;
@@ -35,6 +36,13 @@ std::vector<SystemEntry> SystemEntries(const config_store::v1::Device& device,
 // What must be read to know all that is at and below `path` (normalized; ""
 // is everything).
 Sources SourcesAt(const std::vector<SystemEntry>& entries, absl::string_view path);
+
+// The tree of `path`, which is /Process or below it: of `readings` (all at or
+// below `path`, in the image's order) and of the branches of `entries`, buses
+// first. Absent hardware is an empty element, unless `path` is that very value.
+// Pure.
+tixml::v1::Node BuildProcessTree(absl::string_view path, const std::vector<SystemEntry>& entries,
+                                 const std::vector<ProcessImage::Reading>& readings);
 
 // The tree <SYSTEM>. Absent hardware is an empty element; `process` (all at or
 // below /Process) is in its place. Pure.

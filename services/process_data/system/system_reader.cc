@@ -102,8 +102,21 @@ std::optional<absl::Time> LastShutdown(const std::string& wtmp) {
 
 }  // namespace
 
+SystemReader::Answers SystemReader::Ask(Sources sources, const std::string& modem) const {
+  Answers answers;
+  if (sources & kLogCounters) {
+    for (const char* log : kMessageLogs) {
+      const std::optional<int64_t> count = options_.log_counter(log);
+      if (!count.has_value()) break;  // who counts is away: of the others, too
+      answers.log_counters[log] = *count;
+    }
+  }
+  if (sources & kModemSource) answers.modem = options_.modem(modem);
+  return answers;
+}
+
 void SystemReader::Read(Sources sources, const config_store::v1::Device& device,
-                        SystemValues& values) {
+                        const Answers& answers, SystemValues& values) {
   if (sources & kMemory) ReadMemory(values);
   if (sources & kStorage) ReadStorage(values);
   if (sources & kKernel) ReadKernel(values);
@@ -112,12 +125,9 @@ void SystemReader::Read(Sources sources, const config_store::v1::Device& device,
   }
   if (sources & kTimes) ReadTimes(values);
   if (sources & kLogCounters) {
-    for (const char* log : kMessageLogs) {
-      const std::optional<int64_t> count = options_.log_counter(log);
-      if (!count.has_value()) break;  // who counts is away: of the others, too
-      values.log_counters[log] = *count;
-    }
+    for (const auto& [log, count] : answers.log_counters) values.log_counters[log] = count;
   }
+  if (sources & kModemSource) values.modem = answers.modem;
   if (sources & kMainboardSource) ReadMainboard(device.signal_led().green(), values);
 }
 
@@ -172,9 +182,7 @@ void SystemReader::ReadTimes(SystemValues& values) const {
 }
 
 void SystemReader::ReadMainboard(const std::string& signal_led, SystemValues& values) {
-  const CycleTimes cycles = options_.cycle_times();
-  values.cycle = cycles.last;
-  values.longest_cycle = cycles.longest;
+  values.polling = options_.polling();
   if (!signal_led.empty()) {
     values.signal_led = ReadTextFile(File(absl::StrCat(signal_led, "/brightness")));
   }

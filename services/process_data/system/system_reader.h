@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,14 +15,7 @@
 
 namespace fieldgate::process_data {
 
-// How long polls took: the last one of the slowest device, and the longest.
-struct CycleTimes {
-  absl::Duration last;
-  absl::Duration longest;
-};
-
-// Reads what the machine tells about itself. Thread-compatible; blocks on the
-// kernel, and for the counters of logs as their function does.
+// Reads what the machine tells about itself. Thread-compatible but for Ask.
 class SystemReader {
  public:
   struct Options {
@@ -31,18 +25,35 @@ class SystemReader {
     std::string state_dir;
     std::function<std::vector<InterfaceAddress>()> addresses = ReadAddresses;
     // Entries that a log of messages ever had; none: not known at the moment.
+    // May block.
     std::function<std::optional<int64_t>(const std::string& log)> log_counter =
         [](const std::string&) { return std::nullopt; };
-    std::function<CycleTimes()> cycle_times = [] { return CycleTimes(); };
+    // What is known of the modem of a network interface. May block.
+    std::function<ModemReport(const std::string&)> modem = [](const std::string&) {
+      return ModemReport();
+    };
+    std::function<PollingStatus()> polling = [] { return PollingStatus(); };
+  };
+
+  // What others answer.
+  struct Answers {
+    std::map<std::string, int64_t> log_counters = {};
+    ModemReport modem = {};
   };
 
   SystemReader(const Clock& clock, Options options) : clock_(clock), options_(std::move(options)) {}
 
-  // Reads all of `sources` into `values`; of the others nothing changes. What
-  // can't be read is none or empty, but for the counters of logs, which stay
-  // as they were. The CPU's load is that since the last reading, or since the machine
-  // started.
-  void Read(Sources sources, const config_store::v1::Device& device, SystemValues& values);
+  // Asks those of `sources` that are no part of the kernel. `modem` is the
+  // network interface of the modem, or "". Thread-safe; blocks as the functions
+  // of the options do.
+  Answers Ask(Sources sources, const std::string& modem) const;
+
+  // Reads all of `sources` into `values`, with the answers of Ask for them; of
+  // the others nothing changes. What can't be read is none or empty, but for
+  // the counters of logs, which stay as they were. The CPU's load is that since
+  // the last reading, or since the machine started. Blocks on the kernel.
+  void Read(Sources sources, const config_store::v1::Device& device, const Answers& answers,
+            SystemValues& values);
 
  private:
   struct CpuTimes {  // ticks since the machine started

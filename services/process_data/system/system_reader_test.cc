@@ -37,14 +37,23 @@ class SystemReaderTest : public testing::Test {
                  .state_dir = root_,
                  .addresses = [this] { return addresses_; },
                  .log_counter = [this](const std::string& log) { return log_counter_(log); },
-                 .cycle_times =
+                 .modem =
+                     [](const std::string& interface) {
+                       return ModemReport{ModemReport::Kind::kPresent, {.state = interface}};
+                     },
+                 .polling =
                      [] {
-                       return CycleTimes{absl::Milliseconds(3), absl::Milliseconds(9)};
+                       return PollingStatus{.last_cycle = absl::Milliseconds(3),
+                                            .longest_cycle = absl::Milliseconds(9)};
                      }});
   }
+  void Read(SystemReader& reader, Sources sources, SystemValues& values) {
+    reader.Read(sources, device_, reader.Ask(sources, "wwan0"), values);
+  }
   SystemValues Read(Sources sources = kAllSources) {
+    SystemReader reader = Reader();
     SystemValues values;
-    Reader().Read(sources, device_, values);
+    Read(reader, sources, values);
     return values;
   }
 
@@ -179,22 +188,22 @@ TEST_F(SystemReaderTest, TheLoadIsThatSinceTheLastReading) {
   SystemValues values;
   // user nice system idle iowait irq softirq steal guest guest_nice
   Write("/proc/stat", "cpu  100 0 0 850 50 0 0 0 70 0\ncpu0 1 1 1 1\n");
-  reader.Read(kMainboardSource, device_, values);
+  Read(reader, kMainboardSource, values);
   EXPECT_EQ(values.cpu_load, 10);
   Write("/proc/stat", "cpu  150 20 10 860 50 5 3 2 70 0\n");
-  reader.Read(kMainboardSource, device_, values);
+  Read(reader, kMainboardSource, values);
   EXPECT_EQ(values.cpu_load, 90);
   // Too soon to say something new.
   Write("/proc/stat", "cpu  150 20 10 862 50 5 3 2 70 0\n");
-  reader.Read(kMainboardSource, device_, values);
+  Read(reader, kMainboardSource, values);
   EXPECT_EQ(values.cpu_load, 90);
 }
 
 TEST_F(SystemReaderTest, TheMainboardHasCycleTimesAndTheSignalLed) {
   device_.mutable_signal_led()->set_green("/sys/class/leds/signal");
   Write("/sys/class/leds/signal/brightness", "255\n");
-  EXPECT_EQ(Read().cycle, absl::Milliseconds(3));
-  EXPECT_EQ(Read().longest_cycle, absl::Milliseconds(9));
+  EXPECT_EQ(Read().polling.last_cycle, absl::Milliseconds(3));
+  EXPECT_EQ(Read().polling.longest_cycle, absl::Milliseconds(9));
   EXPECT_EQ(Read().signal_led, "255");
 }
 
@@ -202,9 +211,9 @@ TEST_F(SystemReaderTest, EachLogKeepsItsCountWhileNobodyKnowsIt) {
   SystemReader reader = Reader();
   SystemValues values;
   log_counter_ = [](const std::string& log) { return log == "Event" ? 61 : 35299; };
-  reader.Read(kLogCounters, device_, values);
+  Read(reader, kLogCounters, values);
   log_counter_ = [](const std::string&) { return std::nullopt; };
-  reader.Read(kLogCounters, device_, values);
+  Read(reader, kLogCounters, values);
   EXPECT_EQ(values.log_counters.size(), 4u);
   EXPECT_EQ(values.log_counters["Event"], 61);
   EXPECT_EQ(values.log_counters["SupportLog"], 35299);
@@ -216,9 +225,13 @@ TEST_F(SystemReaderTest, OneQuestionWithoutAnAnswerIsEnough) {
     ++asked;
     return std::nullopt;
   };
-  SystemValues values;
-  Reader().Read(kLogCounters, device_, values);
+  Read(kLogCounters);
   EXPECT_EQ(asked, 1);
+}
+
+TEST_F(SystemReaderTest, TheModemIsAskedForByItsInterface) {
+  EXPECT_EQ(Read().modem.modem.state, "wwan0");
+  EXPECT_EQ(Read(kMemory).modem.kind, ModemReport::Kind::kAbsent);
 }
 
 TEST_F(SystemReaderTest, OnlyTheSourcesAskedForAreRead) {
@@ -255,7 +268,7 @@ TEST_F(SystemReaderTest, GarbageIsNothing) {
 TEST_F(SystemReaderTest, AStateDirectoryThatIsGoneHasNoSize) {
   SystemReader reader(clock_, {.root = root_, .state_dir = root_ + "/gone"});
   SystemValues values;
-  reader.Read(kStorage, device_, values);
+  Read(reader, kStorage, values);
   EXPECT_FALSE(values.file_size.has_value());
 }
 

@@ -1,8 +1,12 @@
 #include "services/process_data/system/system_tree.h"
 
+#include <algorithm>
 #include <chrono>
+#include <set>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/system_tree/paths.h"
 #include "services/process_data/paths.h"
 #include "services/process_data/sample.h"
 #include "services/process_data/value_tree.h"
@@ -32,7 +36,7 @@ const tixml::v1::Node* Descend(const tixml::v1::Node& root, absl::string_view pa
 SystemTree::SystemTree(ProcessImage& image, const Clock& clock, SystemReader reader,
                        absl::Duration refresh_period)
     : image_(image), clock_(clock), refresh_period_(refresh_period), reader_(std::move(reader)) {
-  Configure({});
+  Apply({});
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -47,6 +51,11 @@ SystemTree::~SystemTree() {
 
 void SystemTree::Configure(const config_store::v1::Device& device) {
   std::lock_guard lock(mutex_);
+  configured_ = true;
+  Apply(device);
+}
+
+void SystemTree::Apply(const config_store::v1::Device& device) {
   const bool same = !entries_.empty() && device.SerializeAsString() == device_.SerializeAsString();
   if (same) return;
   device_ = device;
@@ -59,8 +68,7 @@ std::vector<std::pair<std::string, Value>> SystemTree::ImageValues(Sources sourc
   std::vector<std::pair<std::string, Value>> values;
   for (const SystemEntry& entry : entries_) {
     if (entry.kind == SystemEntry::Kind::kBranch) continue;
-    // An LED that the device doesn't have is not in /Process either.
-    if (entry.kind == SystemEntry::Kind::kMainboard && !entry.value.has_value()) continue;
+    if (entry.kind == SystemEntry::Kind::kProcessBranch) continue;
     if (!all && (entry.sources & sources) == 0) continue;
     values.emplace_back(entry.path, entry.value.has_value() ? ExactValue(*entry.value) : Value());
   }
@@ -69,8 +77,24 @@ std::vector<std::pair<std::string, Value>> SystemTree::ImageValues(Sources sourc
 
 void SystemTree::Refresh(Sources sources) {
   if (sources == kFixed) return;
+  std::string modem;
+  uint64_t question = 0;
+  {
+    std::lock_guard lock(mutex_);
+    const auto it = device_.interfaces().find("MODEM");
+    if (it != device_.interfaces().end()) modem = it->second;
+    question = ++asked_;
+  }
+  // What takes long is waited for by those alone who want it.
+  const SystemReader::Answers answers = reader_.Ask(sources, modem);
   std::lock_guard lock(mutex_);
-  reader_.Read(sources, device_, values_);
+  for (const Sources asked : {kLogCounters, kModemSource}) {
+    if ((sources & asked) == 0) continue;
+    uint64_t& last = answered_[asked];
+    if (question < last) sources &= ~asked;
+    last = std::max(last, question);
+  }
+  reader_.Read(sources, device_, answers, values_);
   entries_ = SystemEntries(device_, values_);
   image_.PutSystem(ImageValues(sources, /*all=*/false), clock_.WallNow());
 }
@@ -78,11 +102,12 @@ void SystemTree::Refresh(Sources sources) {
 absl::StatusOr<tixml::v1::Node> SystemTree::Get(absl::string_view path) {
   std::string normalized = NormalizePath(path);
   if (IsWithin(normalized, kSystem)) normalized.erase(0, sizeof kSystem - 1);
-  const bool process = IsWithin(normalized, kRoot);
   std::vector<SystemEntry> entries;
+  bool configured = false;
   {
     std::lock_guard lock(mutex_);
     entries = entries_;
+    configured = configured_;
   }
   const Sources sources = SourcesAt(entries, normalized);
   if (sources != kFixed) {
@@ -90,20 +115,35 @@ absl::StatusOr<tixml::v1::Node> SystemTree::Get(absl::string_view path) {
     std::lock_guard lock(mutex_);
     entries = entries_;
   }
-  if (!process) {
-    std::vector<ProcessImage::Reading> readings;
-    if (normalized.empty()) {
-      absl::StatusOr<std::vector<ProcessImage::Reading>> all = image_.Read(kRoot);
-      if (!all.ok()) return all.status();
-      readings = *std::move(all);
-    }
-    const tixml::v1::Node system = BuildSystemTree(entries, readings);
-    if (const tixml::v1::Node* node = Descend(system, normalized)) return *node;
-    // What is in no tree: aliases, and values of absent hardware.
+  if (IsWithin(normalized, kRoot)) return GetProcess(normalized, entries);
+
+  std::vector<ProcessImage::Reading> process;
+  if (normalized.empty()) {
+    absl::StatusOr<std::vector<ProcessImage::Reading>> all = image_.Read(kRoot);
+    if (!all.ok()) return all.status();
+    process = *std::move(all);
   }
+  const tixml::v1::Node system = BuildSystemTree(entries, process);
+  if (const tixml::v1::Node* node = Descend(system, normalized)) return *node;
+  // What is in no tree: aliases, and values of absent hardware.
   const absl::StatusOr<std::vector<ProcessImage::Reading>> readings = image_.Read(normalized);
-  if (!readings.ok()) return readings.status();
-  return BuildTree(normalized, *readings);
+  if (readings.ok()) return BuildTree(normalized, *readings);
+  if (!configured && IsWithin(normalized, system_tree::kModules)) {
+    return absl::UnavailableError(absl::StrCat("nothing has the path ", normalized,
+                                               " yet, and device.json has not come; try again"));
+  }
+  return readings.status();
+}
+
+absl::StatusOr<tixml::v1::Node> SystemTree::GetProcess(
+    const std::string& path, const std::vector<SystemEntry>& entries) const {
+  const absl::StatusOr<std::vector<ProcessImage::Reading>> readings = image_.Read(path);
+  if (readings.ok()) return BuildProcessTree(path, entries, *readings);
+  const bool branch = std::any_of(entries.begin(), entries.end(), [&path](const auto& entry) {
+    return entry.kind == SystemEntry::Kind::kProcessBranch && entry.path == path;
+  });
+  if (branch && absl::IsNotFound(readings.status())) return BuildProcessTree(path, entries, {});
+  return readings.status();
 }
 
 std::unique_ptr<SystemTree::Interest> SystemTree::Subscribe(const std::vector<std::string>& paths,
@@ -111,11 +151,12 @@ std::unique_ptr<SystemTree::Interest> SystemTree::Subscribe(const std::vector<st
   Sources sources = kFixed;
   {
     std::lock_guard lock(mutex_);
+    std::set<std::string, std::less<>> branches;  // of /Process that are the device's own
+    for (const SystemEntry& entry : entries_) branches.emplace(FirstLevel(entry.path));
     for (const std::string& path : paths) {
       const std::string normalized = NormalizePath(path);
-      if (IsWithin(normalized, kRoot) && normalized != kRoot && !IsWithin(normalized, kMainboard)) {
-        continue;  // most are
-      }
+      const bool own = branches.count(std::string(FirstLevel(normalized))) > 0;
+      if (!own && IsWithin(normalized, kRoot) && normalized != kRoot) continue;  // most are
       if (subtree) {
         sources |= SourcesAt(entries_, normalized);
         continue;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -40,8 +42,11 @@ class SystemTree {
 
   // The element of `path` with everything below it, as it is now; "" and
   // "/SYSTEM" are the whole tree, and paths may begin with /SYSTEM. A value
-  // whose hardware is absent is empty. Blocks as SystemReader does.
-  // kNotFound: as ProcessImage::Read.
+  // whose hardware is absent is empty. Waits for what is at and below `path`
+  // only: blocks as SystemReader::Ask and Read do.
+  // kNotFound:    as ProcessImage::Read.
+  // kUnavailable: nothing has this path yet, it may come with the
+  //               configuration.
   absl::StatusOr<tixml::v1::Node> Get(absl::string_view path);
 
   // As long as it lives, the device's own values among the paths are kept
@@ -55,12 +60,15 @@ class SystemTree {
     SystemTree* tree_ = nullptr;
     std::list<Sources>::iterator place_;
   };
-  // Blocks as SystemReader does, so that the image has present values when it
-  // returns. Null when none of the paths is a value of the device that changes.
+  // Blocks as Get does, so that the image has present values when it returns.
+  // Null when none of the paths is a value of the device that changes.
   std::unique_ptr<Interest> Subscribe(const std::vector<std::string>& paths, bool subtree);
 
  private:
+  void Apply(const config_store::v1::Device& device);  // with mutex_ held
   void Refresh(Sources sources);
+  absl::StatusOr<tixml::v1::Node> GetProcess(const std::string& path,
+                                             const std::vector<SystemEntry>& entries) const;
   // With mutex_ held.
   std::vector<std::pair<std::string, Value>> ImageValues(Sources sources, bool all) const;
   void Run();
@@ -72,6 +80,11 @@ class SystemTree {
   std::mutex mutex_;  // held while reading, so that readings come in order
   SystemReader reader_;
   config_store::v1::Device device_;
+  bool configured_ = false;
+  // Who asked later has the newer answers: number of the question, and by
+  // source that of the last answer.
+  uint64_t asked_ = 0;
+  std::map<Sources, uint64_t> answered_;
   SystemValues values_;
   std::vector<SystemEntry> entries_;
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "common/testing/process.h"
 #include "services/process_data/subscription.h"
@@ -31,6 +32,7 @@ class SystemTreeTest : public testing::Test {
     device.set_serial_number("04600912");
     device.set_product_name("WT640");
     tree_.Configure(device);
+    image_.SetConfigured();
   }
 
   SystemReader Reader() {
@@ -71,8 +73,11 @@ TEST_F(SystemTreeTest, WithoutAPathEverythingIsThereWithTheProcessInItsPlace) {
                             "LogCounter", "GSM", "TIMES", "Ethernet", "Ethernet2", "WLAN",
                             "GPRSLinkState", "FreeFileSize", "FreeRAMSize", "PNP_String",
                             "FeatureList", "SerialNo", "HardwareID", "Components"));
-    EXPECT_EQ(node->children(5).children(0).name(), "PV");
-    EXPECT_EQ(node->children(5).children(2).name(), "MB");
+    const tixml::v1::Node& process = node->children(5);
+    EXPECT_EQ(process.children(6).name(), "PV");
+    EXPECT_EQ(process.children(6).children_size(), 1);
+    EXPECT_EQ(process.children(8).name(), "MB");
+    EXPECT_EQ(process.children(13).name(), "ETHPollActive");
   }
 }
 
@@ -85,8 +90,13 @@ TEST_F(SystemTreeTest, AnyValueAndSubtreeCanBeAddressed) {
   EXPECT_THAT(Get("/Hardware/RAM/"), ElementsAre("Size", "Attributes"));
   EXPECT_THAT(Get("Ethernet/"), IsEmpty());
   EXPECT_EQ(tree_.Get("Ethernet/")->name(), "Ethernet");
-  EXPECT_THAT(Get("/Process"), ElementsAre("Program", "MB"));
-  EXPECT_THAT(Get("/Process/MB"), ElementsAre("MaxCycleTime", "CycleTime", "CPULoad"));
+  EXPECT_THAT(Get("/Process"),
+              ElementsAre("VPN", "HTTPConn", "CloudConn", "CloudConn2", "CloudConn3", "IBMConn",
+                          "PV", "Program", "MB", "COM1PollActive", "COM2PollActive",
+                          "COM3PollActive", "COM4PollActive", "ETHPollActive"));
+  EXPECT_THAT(Get("/Process/MB"),
+              ElementsAre("FirstCycle", "MaxCycleTime", "CycleTime", "CPULoad"));
+  EXPECT_THAT(Get("/Process/ETHPollActive"), ElementsAre("0"));
   EXPECT_THAT(Get("/Process/Program/Mode"), ElementsAre("Run"));
 }
 
@@ -95,7 +105,101 @@ TEST_F(SystemTreeTest, TheSpellingOfTable2_2IsKnown) {
 }
 
 TEST_F(SystemTreeTest, AValueOfAbsentHardwareIsEmpty) {
-  EXPECT_THAT(Get("/Ethernet2/MAC"), ElementsAre(""));
+  for (const char* path :
+       {"/Ethernet2/MAC", "/GSM/IMEI", "/EEProm/LED0", "/Hardware/Modules/GsmModule",
+        "/Process/VPN/ConnectionState", "/Process/MB/SignalLED"}) {
+    EXPECT_THAT(Get(path), ElementsAre("")) << path;
+  }
+}
+
+TEST_F(SystemTreeTest, AnEmptyElementOfTheProcessCanBeAddressed) {
+  for (const char* path :
+       {"/Process/HTTPConn", "/Process/CloudConn3/", "/Process/PV", "/Process/VPN", "/EEProm"}) {
+    EXPECT_THAT(Get(path), IsEmpty()) << path;
+  }
+  EXPECT_EQ(tree_.Get("/Process/HTTPConn/")->name(), "HTTPConn");
+  EXPECT_THAT(Get("/Process/HTTPConn/X"), ElementsAre(EndsWith("of it /Process exists")));
+}
+
+TEST_F(SystemTreeTest, BeforeTheConfigurationOnlyWhatItCanNotBringIsMissing) {
+  ProcessImage image(clock_.WallNow());
+  SystemTree tree(image, clock_, Reader(), kPeriod);
+  const auto code = [&tree](const char* path) { return tree.Get(path).status().code(); };
+  for (const char* path : {"/Process/PV/V", "/Process/PV", "/Process/Bus1", "/Process/CloudConn",
+                           "/Hardware/Modules/C218", "/SYSTEM/Process/PV/V"}) {
+    EXPECT_EQ(code(path), absl::StatusCode::kUnavailable) << path;
+  }
+  EXPECT_EQ(code("/Foo"), absl::StatusCode::kNotFound);
+  for (const char* path : {"", "/Process", "/Process/Program/Mode", "/Process/MB/CPULoad",
+                           "/TIMES/TIME", "/Hardware/Modules"}) {
+    EXPECT_TRUE(tree.Get(path).ok()) << path;
+  }
+  tree.Configure({});
+  image.SetConfigured();
+  EXPECT_EQ(code("/Process/PV/V"), absl::StatusCode::kNotFound);
+  EXPECT_EQ(code("/Hardware/Modules/C218"), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(tree.Get("/Process/PV").ok());
+}
+
+TEST_F(SystemTreeTest, AModemThatHangsDelaysNoReaderOfOtherValues) {
+  std::atomic<int> asked = 0;
+  std::atomic<bool> released = false;
+  SystemTree tree(
+      image_, clock_,
+      SystemReader(clock_,
+                   {.root = root_,
+                    .state_dir = root_,
+                    .addresses = [] { return std::vector<InterfaceAddress>(); },
+                    .modem =
+                        [&](const std::string&) {
+                          ++asked;
+                          EXPECT_TRUE(Eventually(kLong, [&] { return released.load(); }));
+                          return ModemReport{ModemReport::Kind::kPresent, {.state = "searching"}};
+                        }}),
+      kPeriod);
+  std::thread reader([&] {
+    const auto state = tree.Get("/GSM/State");
+    ASSERT_TRUE(state.ok());
+    EXPECT_EQ(state->attributes(0).value(), "searching");
+  });
+  EXPECT_TRUE(Eventually(kLong, [&] { return asked == 1; }));
+  for (const char* path : {"/FreeRAMSize", "/TIMES", "/Process", "/SerialNo", "/LogCounter"}) {
+    EXPECT_TRUE(tree.Get(path).ok()) << path;
+  }
+  EXPECT_NE(tree.Subscribe({"/FreeRAMSize", "/Process/MB/CPULoad"}, false), nullptr);
+  tree.Configure({});
+  EXPECT_EQ(asked, 1);
+  released = true;
+  reader.join();
+}
+
+TEST_F(SystemTreeTest, ALateAnswerDoesNotReplaceANewerOne) {
+  std::atomic<int> asked = 0;
+  std::atomic<bool> released = false;
+  SystemTree tree(
+      image_, clock_,
+      SystemReader(clock_, {.root = root_,
+                            .state_dir = root_,
+                            .addresses = [] { return std::vector<InterfaceAddress>(); },
+                            .modem =
+                                [&](const std::string&) {
+                                  const int question = ++asked;
+                                  if (question == 1) {
+                                    EXPECT_TRUE(Eventually(kLong, [&] { return released.load(); }));
+                                  }
+                                  return ModemReport{ModemReport::Kind::kPresent,
+                                                     {.imei = std::to_string(question)}};
+                                }}),
+      kPeriod);
+  std::thread first([&] {
+    const auto imei = tree.Get("/GSM/IMEI");
+    ASSERT_TRUE(imei.ok());
+    EXPECT_EQ(imei->attributes(0).value(), "2");
+  });
+  EXPECT_TRUE(Eventually(kLong, [&] { return asked == 1; }));
+  EXPECT_EQ(tree.Get("/GSM/IMEI")->attributes(0).value(), "2");
+  released = true;
+  first.join();
 }
 
 TEST_F(SystemTreeTest, UnknownPathsNameWhatExistsOfThem) {
@@ -134,11 +238,13 @@ TEST_F(SystemTreeTest, ADeviceThatBecomesKnownBringsItsPaths) {
   EXPECT_THAT(Get("/Hardware/Modules/C218"), ElementsAre("S1-AA2"));
   EXPECT_THAT(Get("/SerialNo"), ElementsAre("01234567"));
   EXPECT_THAT(Get("/Process/MB/"),
-              ElementsAre("MaxCycleTime", "CycleTime", "SignalLED", "CPULoad"));
+              ElementsAre("FirstCycle", "MaxCycleTime", "CycleTime", "SignalLED", "CPULoad"));
+  EXPECT_THAT(Get("/EEProm"), ElementsAre("LED0"));
 }
 
 TEST_F(SystemTreeTest, NoneOfThemCanBeWritten) {
-  for (const char* path : {"/SerialNo", "/Process/MB/CPULoad", "/GprsLinkState"}) {
+  for (const char* path : {"/SerialNo", "/Process/MB/CPULoad", "/GprsLinkState", "/GSM/State",
+                           "/Process/VPN/ConnectionState", "/Process/ETHPollActive"}) {
     const auto location = image_.Locate(path);
     ASSERT_TRUE(location.ok()) << path;
     EXPECT_EQ(location->kind, ProcessImage::Location::Kind::kReadOnly);
@@ -188,6 +294,9 @@ TEST_F(SystemTreeTest, NothingIsReadForTheProcessItselfOrForFixedValues) {
   EXPECT_EQ(tree_.Subscribe({"/Process/PV"}, true), nullptr);
   EXPECT_NE(tree_.Subscribe({"/Process"}, true), nullptr);
   EXPECT_NE(tree_.Subscribe({"/Process/MB/CPULoad"}, false), nullptr);
+  EXPECT_NE(tree_.Subscribe({"/Process/VPN/ConnectionState"}, false), nullptr);
+  EXPECT_NE(tree_.Subscribe({"/Process/ETHPollActive"}, false), nullptr);
+  EXPECT_NE(tree_.Subscribe({"/Process/VPN"}, true), nullptr);
 }
 
 TEST_F(SystemTreeTest, WithTheLastSubscriptionReadingEnds) {

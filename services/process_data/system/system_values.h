@@ -6,6 +6,8 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "services/process_data/modem/modem.h"
+#include "services/process_data/polling_status.h"
 
 namespace fieldgate::process_data {
 
@@ -18,8 +20,9 @@ inline constexpr Sources kKernel = 4;
 inline constexpr Sources kNetwork = 8;
 inline constexpr Sources kTimes = 16;
 inline constexpr Sources kLogCounters = 32;
-inline constexpr Sources kMainboardSource = 64;  // /Process/MB
-inline constexpr Sources kAllSources = 127;
+inline constexpr Sources kMainboardSource = 64;  // /Process/MB, polling, the LED
+inline constexpr Sources kModemSource = 128;
+inline constexpr Sources kAllSources = 255;
 
 // The logs of messages, in the order of the manual's example.
 inline constexpr const char* kMessageLogs[] = {"JobReport", "Event", "Login", "SupportLog"};
@@ -59,9 +62,10 @@ struct SystemValues {
   std::map<std::string, int64_t> log_counters;
   // kMainboardSource
   std::optional<int> cpu_load;  // percent, since the last reading
-  absl::Duration cycle;         // of the slowest bus device, the last one
-  absl::Duration longest_cycle;
+  PollingStatus polling;
   std::string signal_led;  // brightness
+  // kModemSource
+  ModemReport modem;
 };
 
 }  // namespace fieldgate::process_data

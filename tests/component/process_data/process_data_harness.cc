@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/testing/process.h"
@@ -10,6 +11,8 @@
 #include "services/process_data/configuration_watcher.h"
 #include "services/process_data/message_log.h"
 #include "services/process_data/modbus/modbus_bus.h"
+#include "services/process_data/modem/modem_manager.h"
+#include "services/process_data/modem/modem_watch.h"
 #include "services/process_data/process_control.h"
 #include "services/process_data/process_data_service.h"
 #include "services/process_data/process_image.h"
@@ -49,9 +52,12 @@ grpc::Status FakeConfigStore::WatchConfiguration(
   return grpc::Status::CANCELLED;
 }
 
+// What is subscribed to of the system is read again this often.
+constexpr absl::Duration kRefreshPeriod = absl::Milliseconds(20);
+
 // What main.cc puts together.
 struct ProcessDataHarness::Running {
-  explicit Running(const std::string& state_dir)
+  Running(const std::string& state_dir, const std::string& bus_address)
       : control(image, RealClock(),
                 *Variables::Open(*OpenSqliteVariableStore(state_dir + "/process.db"), image,
                                  RealClock()),
@@ -59,22 +65,32 @@ struct ProcessDataHarness::Running {
                   return std::make_shared<ModbusBus>(host, port);
                 }),
         config_store(rpc::Connect(state_dir + "/config_store.sock")),
+        modem(std::make_unique<ModemManager>(bus_address)),
         system(image, RealClock(),
-               SystemReader(RealClock(), {.root = "",
-                                          .state_dir = state_dir,
-                                          .log_counter = MessageLogCounter(config_store)})),
+               SystemReader(
+                   RealClock(),
+                   {.root = "",
+                    .state_dir = state_dir,
+                    .log_counter = MessageLogCounter(config_store),
+                    .modem = [this](const std::string& interface) { return modem.Read(interface); },
+                    .polling = [this] { return control.Polling(); }}),
+               kRefreshPeriod),
         service(MakeProcessDataService(image, control, RealClock(), &system)) {}
 
   ProcessImage image{absl::Now()};
   ProcessControl control;
   std::shared_ptr<grpc::Channel> config_store;
+  ModemWatch modem;
   SystemTree system;
   std::unique_ptr<grpc::Service> service;
   std::unique_ptr<rpc::Server> server;
   std::unique_ptr<ConfigurationWatcher> watcher;
 };
 
-ProcessDataHarness::ProcessDataHarness() : dir_(NewTempDir()) {
+ProcessDataHarness::ProcessDataHarness(std::string bus_address)
+    : dir_(NewTempDir()),
+      bus_address_(bus_address.empty() ? absl::StrCat("unix:path=", dir_, "/no_bus")
+                                       : std::move(bus_address)) {
   StartConfigStore();
   StartProcessData();
   stub_ = v1::ProcessData::NewStub(rpc::Connect(Socket("process_data")));
@@ -90,7 +106,7 @@ std::string ProcessDataHarness::Socket(const std::string& service) const {
 }
 
 void ProcessDataHarness::StartProcessData() {
-  running_ = std::make_unique<Running>(dir_);
+  running_ = std::make_unique<Running>(dir_, bus_address_);
   auto server = rpc::Server::Start(Socket("process_data"), {running_->service.get()});
   ASSERT_TRUE(server.ok()) << server.status();
   running_->server = *std::move(server);

@@ -42,8 +42,9 @@ class FakeConfigStore final : public config_store::v1::ConfigStore::Service {
 // The whole service but for its main, with real gRPC to both sides.
 class ProcessDataHarness {
  public:
-  // Starts process_data and a config_store that serves nothing.
-  ProcessDataHarness();
+  // Starts process_data and a config_store that serves nothing. `bus_address` is
+  // that of the system bus; empty: there is none.
+  explicit ProcessDataHarness(std::string bus_address = "");
   ~ProcessDataHarness();
 
   void StartProcessData();
@@ -67,6 +68,7 @@ class ProcessDataHarness {
   std::string Socket(const std::string& service) const;
 
   const std::string dir_;
+  const std::string bus_address_;
   FakeConfigStore config_store_;
   std::unique_ptr<rpc::Server> config_store_server_;
   std::unique_ptr<Running> running_;

@@ -51,21 +51,27 @@ TEST_F(ProcessDataTest, GetOfASubtreeIsATreeInConfigurationOrder) {
   const auto tree = harness_.GetTree("Process/");
   ASSERT_TRUE(tree.ok()) << tree.status();
   EXPECT_EQ(tree->name(), "Process");
-  ASSERT_EQ(tree->children_size(), 4);
-  EXPECT_EQ(tree->children(0).name(), "Bus");
-  EXPECT_EQ(tree->children(1).name(), "PV");
-  EXPECT_EQ(tree->children(2).name(), "Program");
-  EXPECT_EQ(tree->children(3).name(), "MB");
+  const auto names = [](const tixml::v1::Node& node) {
+    std::vector<std::string> all;
+    for (const auto& child : node.children()) all.push_back(child.name());
+    return all;
+  };
+  EXPECT_THAT(names(*tree),
+              ElementsAre("Bus", "VPN", "HTTPConn", "CloudConn", "CloudConn2", "CloudConn3",
+                          "IBMConn", "PV", "Program", "MB", "COM1PollActive", "COM2PollActive",
+                          "COM3PollActive", "COM4PollActive", "ETHPollActive"));
   const auto& device = tree->children(0).children(0);
   EXPECT_EQ(device.name(), "Dev");
-  std::vector<std::string> names;
-  for (const auto& child : device.children()) names.push_back(child.name());
-  EXPECT_THAT(names, ElementsAre("DeviceState", "ChangeToggle", "P0"));
+  EXPECT_THAT(names(device), ElementsAre("DeviceState", "ChangeToggle", "P0"));
   EXPECT_EQ(device.children(2).attributes(0).name(), "_");
   EXPECT_EQ(device.children(2).attributes(0).value(), "0");
 }
 
 TEST_F(ProcessDataTest, GetOfWhatIsNotThereNamesTheLongestPartThatIs) {
+  Acquisition acquisition;
+  AddVariable(acquisition, "V", "5");
+  harness_.config_store().Serve(acquisition);
+  ASSERT_TRUE(harness_.Becomes("/Process/PV/V", "5"));
   const absl::Status status = harness_.GetTree("/Process/Program/Nothing").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(status.message(), HasSubstr("/Process/Program exists"));

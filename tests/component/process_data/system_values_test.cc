@@ -3,6 +3,7 @@
 
 #include "common/testing/process.h"
 #include "tests/component/process_data/process_data_harness.h"
+#include "tests/simulators/modbus/modbus_simulator.h"
 
 namespace fieldgate::process_data {
 namespace {
@@ -28,7 +29,7 @@ TEST_F(SystemValuesTest, GetWithoutAPathIsTheWholeSystem) {
   EXPECT_EQ(tree->name(), "SYSTEM");
   EXPECT_EQ(tree->children(0).name(), "Hardware");
   EXPECT_EQ(tree->children(5).name(), "Process");
-  EXPECT_EQ(tree->children(5).children(0).name(), "Program");
+  EXPECT_EQ(tree->children(5).children(0).name(), "VPN");
 }
 
 TEST_F(SystemValuesTest, ThisMachineHasMemoryTimeAndLoad) {
@@ -48,6 +49,62 @@ TEST_F(SystemValuesTest, TheLogsAreCountedAndTheCountsKeptWhileConfigStoreIsAway
   EXPECT_EQ(harness_.Get("/LogCounter/Event"), "61");
   EXPECT_EQ(harness_.Get("/LogCounter/SupportLog"), "35299");
   EXPECT_EQ(harness_.Get("/GSM/State"), "no modem");
+}
+
+TEST_F(SystemValuesTest, ElementsOfTheProcessThatHaveNothingAreEmpty) {
+  ASSERT_TRUE(harness_.Becomes("/SerialNo", "04600912"));
+  for (const char* path : {"/Process/HTTPConn", "/Process/CloudConn", "/Process/VPN"}) {
+    const auto node = harness_.GetTree(path);
+    ASSERT_TRUE(node.ok()) << node.status();
+    EXPECT_EQ(node->attributes_size() + node->children_size(), 0) << path;
+  }
+}
+
+TEST_F(SystemValuesTest, APollOverEthernetIsShownWhileTheProgramRuns) {
+  EXPECT_EQ(harness_.Get("/Process/ETHPollActive"), "0");
+  const auto device = ModbusSimulator::Start({});
+  ASSERT_TRUE(device.ok()) << device.status();
+  harness_.config_store().Serve(OneBus("B", {ModbusDevice("D", (*device)->port(), 1)}));
+  EXPECT_TRUE(harness_.Becomes("/Process/ETHPollActive", "1"));
+  EXPECT_TRUE(harness_.Becomes("/Process/MB/FirstCycle", "0"));
+  ASSERT_TRUE(harness_.Set("/Process/Program/Mode", "Stop").ok());
+  EXPECT_EQ(harness_.Get("/Process/ETHPollActive"), "0");
+  EXPECT_EQ(harness_.Get("/Process/COM1PollActive"), "0");
+}
+
+TEST_F(SystemValuesTest, TheFirstCycleEndsWhenEachDeviceWasPolled) {
+  EXPECT_EQ(harness_.Get("/Process/MB/FirstCycle"), "0");
+  const auto device = ModbusSimulator::Start({});
+  ASSERT_TRUE(device.ok()) << device.status();
+  ASSERT_TRUE(harness_.Set("/Process/Program/Mode", "Stop").ok());
+  harness_.config_store().Serve(OneBus("B", {ModbusDevice("D", (*device)->port(), 1)}));
+  EXPECT_TRUE(harness_.Becomes("/Process/MB/FirstCycle", "1"));
+  ASSERT_TRUE(harness_.Set("/Process/Program/Mode", "Run").ok());
+  EXPECT_TRUE(harness_.Becomes("/Process/MB/FirstCycle", "0"));
+}
+
+TEST_F(SystemValuesTest, BeforeTheFirstConfigurationUnknownPathsAreNotAvailable) {
+  config_store::v1::Acquisition acquisition;
+  acquisition.add_process_variables()->set_name("V");
+  harness_.config_store().Serve(acquisition);
+  harness_.StopProcessData();
+  harness_.StopConfigStore();
+  harness_.StartProcessData();
+  const auto code = [this](const char* path) { return harness_.GetTree(path).status().code(); };
+  EXPECT_EQ(code("/Process/PV/V"), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(code("/Process/Nowhere"), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(harness_.Set("/Process/PV/V", "1").code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(harness_.Get("/Process/Program/Mode"), "Run");
+  EXPECT_TRUE(harness_.GetTree("").ok());
+
+  harness_.StartConfigStore();
+  EXPECT_TRUE(Eventually(kPatience, [&] { return harness_.GetTree("/Process/PV/V").ok(); }));
+  EXPECT_TRUE(Eventually(kPatience,
+                         [&] { return code("/Process/Nowhere") == absl::StatusCode::kNotFound; }));
+  // From now on config_store may be away.
+  harness_.StopConfigStore();
+  EXPECT_TRUE(harness_.Set("/Process/PV/V", "1").ok());
+  EXPECT_EQ(code("/Process/Nowhere"), absl::StatusCode::kNotFound);
 }
 
 TEST_F(SystemValuesTest, ASystemValueCanNotBeSet) {

@@ -15,7 +15,7 @@
 namespace fieldgate {
 namespace {
 
-// "hang", "exception:2", "drop", "slow:200", "garbage".
+// "hang", "exception:2", "drop", "slow:200", "garbage", "unit".
 absl::StatusOr<ModbusFault> ParseFault(const std::string& text) {
   const std::vector<std::string> parts = absl::StrSplit(text, ':');
   const std::pair<const char*, ModbusFault::Kind> kinds[] = {
@@ -25,6 +25,7 @@ absl::StatusOr<ModbusFault> ParseFault(const std::string& text) {
       {"drop", ModbusFault::Kind::kDrop},
       {"slow", ModbusFault::Kind::kSlow},
       {"garbage", ModbusFault::Kind::kGarbage},
+      {"unit", ModbusFault::Kind::kOtherUnit},
   };
   int parameter = 2;
   const bool parameter_ok =
@@ -36,8 +37,8 @@ absl::StatusOr<ModbusFault> ParseFault(const std::string& text) {
                        .exception = static_cast<uint8_t>(parameter),
                        .delay = absl::Milliseconds(parameter)};
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("--fault '", text, "': write hang, exception:CODE, drop, slow:MS or garbage"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--fault '", text, "': write hang, exception:CODE, drop, slow:MS, garbage or unit"));
 }
 
 int Fail(const std::string& message, int exit_status) {
@@ -76,7 +77,8 @@ int Main(int argc, char** argv) {
                .text = &changing},
               {.name = "fault",
                .placeholder = "FAULT",
-               .help = "From the start: hang, exception:CODE, drop, slow:MS or garbage.",
+               .help = "From the start: hang, exception:CODE, drop, slow:MS, garbage or unit\n"
+                       "(answers of another unit).",
                .text = &fault_text},
           },
       .positional = nullptr,
@@ -88,7 +90,8 @@ int Main(int argc, char** argv) {
           "\n"
           "Faults at run time, by writing holding registers: 65001 parameter (exception code\n"
           "or ms), 65002 unit (0: all), 65003 first address, 65004 addresses (0: all), and at\n"
-          "last 65000: 0 none, 1 hang, 2 exception, 3 drop, 4 slow, 5 garbage.",
+          "last 65000: 0 none, 1 hang, 2 exception, 3 drop, 4 slow, 5 garbage, 6 answers of\n"
+          "another unit.",
   };
   const absl::Status parsed = cli::Parse(command, argc, argv);
   if (absl::IsCancelled(parsed)) {

@@ -225,6 +225,10 @@ bool ModbusSimulator::AnswerRequests(int fd, Connection& connection) {
       case ModbusFault::Kind::kGarbage:
         if (!Send(fd, Garbage(frame))) return false;
         break;
+      case ModbusFault::Kind::kOtherUnit:
+        frame[6] = static_cast<uint8_t>(frame[6] + 1);
+        if (!Send(fd, frame)) return false;
+        break;
       default:
         if (!Send(fd, frame)) return false;
     }

@@ -120,7 +120,7 @@ void RegisterServer::WriteHolding(uint8_t unit, uint16_t address, uint16_t word)
 
 void RegisterServer::ApplyControl() {
   fault_ = ModbusFault();
-  if (control_[0] <= static_cast<uint16_t>(ModbusFault::Kind::kGarbage)) {
+  if (control_[0] <= static_cast<uint16_t>(ModbusFault::Kind::kOtherUnit)) {
     fault_.kind = static_cast<ModbusFault::Kind>(control_[0]);
   }
   fault_.exception = static_cast<uint8_t>(control_[1]);

@@ -19,6 +19,7 @@ struct ModbusFault {
     kDrop = 3,       // the connection is closed
     kSlow = 4,       // answered after `delay`
     kGarbage = 5,    // a frame that is wrong in one of several ways, in turn
+    kOtherUnit = 6,  // the answer, in the name of the next unit
   };
   Kind kind = Kind::kNone;
   uint8_t exception = 2;
