@@ -7,9 +7,6 @@
 namespace fieldgate::process_data {
 namespace {
 
-// What a row takes besides the record's content.
-constexpr int64_t kRowBytes = 26;
-
 // A number of seconds that is no bound at all.
 constexpr int64_t kForever = int64_t{1} << 40;
 
@@ -189,19 +186,22 @@ absl::Status AddRecord(sqlite::Database& db, const NewRecord& record, LogRow& lo
             .BindBlob(4, record.content);
       });
   if (status.ok()) status = NoteTime(db, at_us, log);
-  log.bytes += static_cast<int64_t>(record.content.size()) + kRowBytes;
+  log.bytes += DiskBytes(static_cast<int64_t>(record.content.size()));
   log.last_recorded_at = record.recorded_at;
   return status;
 }
 
 absl::Status RemoveRecords(sqlite::Database& db, int64_t last, LogRow& log) {
-  absl::StatusOr<sqlite::Statement*> sum = db.Cached(
-      OfRecords(log, "SELECT count(*), coalesce(sum(length(content)), 0) FROM @ WHERE id <= ?1"));
-  if (!sum.ok()) return sum.status();
-  const absl::StatusOr<bool> row = (*sum)->BindInt(1, last).Step();
-  if (!row.ok()) return row.status();
-  log.bytes -= (*sum)->Int(1) + (*sum)->Int(0) * kRowBytes;
-  (*sum)->Reset();
+  absl::StatusOr<sqlite::Statement*> sizes =
+      db.Cached(OfRecords(log, "SELECT length(content) FROM @ WHERE id <= ?1 ORDER BY id"));
+  if (!sizes.ok()) return sizes.status();
+  (*sizes)->BindInt(1, last);
+  for (;;) {
+    const absl::StatusOr<bool> row = (*sizes)->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    log.bytes -= DiskBytes((*sizes)->Int(0));
+  }
   log.first_id = last + 1;
 
   absl::Status status = Execute(db, OfRecords(log, "DELETE FROM @ WHERE id <= ?1"),
@@ -231,7 +231,7 @@ absl::StatusOr<int64_t> FindByBytes(sqlite::Database& db, const LogRow& log, int
     if (!row.ok()) return row.status();
     if (!*row) return last;
     last = (*oldest)->Int(0);
-    freed += (*oldest)->Int(1) + kRowBytes;
+    freed += DiskBytes((*oldest)->Int(1));
   }
   (*oldest)->Reset();
   return last;

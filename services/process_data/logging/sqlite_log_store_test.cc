@@ -76,6 +76,21 @@ TEST_F(SqliteLogStoreTest, ALogThatIsFullLosesItsOldestRecords) {
   EXPECT_EQ(Stored("A").dropped, log.dropped);
 }
 
+TEST_F(SqliteLogStoreTest, TheFileStaysWithinTheBounds) {
+  for (const size_t text : {10u, 300u, 1'000u}) {
+    Configure({"A"}, 200'000);
+    for (int i = 0; i < 100; ++i) {
+      const std::vector<NewRecord> records(100'000 / (text + 20) / 10,
+                                           Record("A", std::string(text, 'x')));
+      ASSERT_TRUE(Append(records).ok());
+    }
+    ASSERT_GT(Stored("A").dropped, 0u);
+    store_.reset();
+    EXPECT_LE(std::filesystem::file_size(path_), 250'000u) << text;
+    Reopen();
+  }
+}
+
 TEST_F(SqliteLogStoreTest, TheNewestRecordStaysHoweverLargeItIs) {
   Configure({"A"}, 100);
   ASSERT_TRUE(Append({Record("A", std::string(500, 'x'))}).ok());
