@@ -11,6 +11,7 @@
 #include "services/config_store/validation/databases.h"
 #include "services/config_store/validation/events.h"
 #include "services/config_store/validation/formats.h"
+#include "services/config_store/validation/logs.h"
 #include "services/config_store/validation/origins.h"
 
 namespace fieldgate::config_store {
@@ -125,7 +126,7 @@ v1::Configuration ConfigurationStore::DeriveAll(int64_t revision, Problems& prob
   next.set_revision(revision);
   *next.mutable_device() = device_;
   next.set_factory_epoch(factory_epoch_);
-  for (const absl::string_view name : {"PROCCFG", "ISP", "EVENTS"}) {
+  for (const absl::string_view name : {"PROCCFG", "LOG", "ISP", "EVENTS"}) {
     if (const Node* database = FindDatabase(name)) Derive(*database, next, problems);
   }
   return next;
@@ -134,29 +135,46 @@ v1::Configuration ConfigurationStore::DeriveAll(int64_t revision, Problems& prob
 void ConfigurationStore::Derive(const Node& database, v1::Configuration& next,
                                 Problems& problems) const {
   const bool acquisition = database.name == "PROCCFG";
-  if (acquisition) {
-    *next.mutable_acquisition() = ReadAcquisition(&database, problems);
-    if (problems.errors() > 0) return;  // paths would be missed that are only misspelt
+  const bool logs = database.name == "LOG";
+  const bool events = database.name == "EVENTS";
+  if (!acquisition && !logs && !events && database.name != "ISP") return;
+  const auto find = [&](absl::string_view name) {
+    return database.name == name ? &database : FindDatabase(name);
+  };
+  if (acquisition) *next.mutable_acquisition() = ReadAcquisition(&database, problems);
+  const Origins origins(next.acquisition());
+  Problems log_paths;
+  if (acquisition || logs) {
+    Problems log_problems;
+    *next.mutable_logs() = ReadLogs(find("LOG"), origins, log_problems, log_paths);
+    if (logs) problems.Append(log_problems);
+    // Paths and logs would be missed that are only misspelt.
+    if (problems.errors() > 0) return;
   }
   // With PROCCFG what refers to its values is read anew, for its warnings; what
   // else may be wrong there is not this SetConfig's.
-  const auto source = [&](absl::string_view name) {
-    return acquisition ? FindDatabase(name) : &database;
-  };
-  Problems own_problems;
-  Problems unknown_paths;
-  const Origins origins(next.acquisition());
-  if (acquisition || database.name == "ISP") {
-    std::vector<v1::Connector> connectors =
-        ReadConnectors(source("ISP"), device_, origins, own_problems, unknown_paths);
+  if (!events) {
+    Problems connector_problems;
+    Problems connector_paths;
+    Problems sent_logs;
+    std::vector<v1::Connector> connectors = ReadConnectors(
+        find("ISP"), device_, origins, next.logs(), connector_problems, connector_paths, sent_logs);
     next.clear_connectors();
     for (v1::Connector& connector : connectors) *next.add_connectors() = std::move(connector);
+    // A log that no connector could send any more is refused, since its connector
+    // would be gone.
+    if (!acquisition && !logs) problems.Append(connector_problems);
+    if (!acquisition) problems.Append(sent_logs);
+    if (!logs) problems.Append(connector_paths);
   }
-  if (acquisition || database.name == "EVENTS") {
-    *next.mutable_events() = ReadEvents(source("EVENTS"), origins, own_problems, unknown_paths);
+  if (acquisition || events) {
+    Problems event_problems;
+    Problems event_paths;
+    *next.mutable_events() = ReadEvents(find("EVENTS"), origins, event_problems, event_paths);
+    if (events) problems.Append(event_problems);
+    problems.Append(event_paths);
   }
-  if (!acquisition) problems.Append(own_problems);
-  problems.Append(unknown_paths);
+  problems.Append(log_paths);
 }
 
 void ConfigurationStore::Publish(v1::Configuration next) {
