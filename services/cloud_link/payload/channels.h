@@ -18,6 +18,10 @@ struct Sample {
   int64_t sampled_at_us = 0;
 };
 
+// The data points of a connector in the order of their channels.
+std::vector<const config_store::v1::DataPoint*> PointsOf(
+    const config_store::v1::Connector& connector);
+
 // Channel numbers of a connector: the paths of all data points of all realtime
 // sections, in configuration order; a gps point takes two. A connector
 // subscribes to exactly these, so a channel is also the index of the stream's
