@@ -16,6 +16,7 @@ namespace config = config_store::v1;
 // Clears what only concerns data and its form.
 config::Connector ConnectionPart(config::Connector c) {
   c.clear_sections();
+  c.clear_log_sections();
   c.clear_controllers();
   c.clear_virtual_devices();
   c.clear_format();

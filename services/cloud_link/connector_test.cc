@@ -395,6 +395,10 @@ TEST(ConnectorConfigurationTest, TellsTheConnectionFromTheDataModel) {
   EXPECT_TRUE(Connector::SameConnection(a, b));
   EXPECT_FALSE(Connector::SameDataModel(a, b));
   b = a;
+  b.add_log_sections()->set_log("Energy");
+  EXPECT_TRUE(Connector::SameConnection(a, b));
+  EXPECT_FALSE(Connector::SameDataModel(a, b));
+  b = a;
   b.set_password("other");
   EXPECT_FALSE(Connector::SameConnection(a, b));
   b = a;

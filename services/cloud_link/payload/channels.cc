@@ -19,7 +19,6 @@ void AddPartners(const DataPoint& point, std::vector<uint32_t>& partner) {
   if (IsGps(point)) partner.push_back(channel);
 }
 
-// A section of the channels from `first` to those that were added last.
 ChannelPlan::Section SectionOf(int number, size_t first, size_t end) {
   return {number, static_cast<uint32_t>(first), static_cast<uint32_t>(end - first)};
 }
@@ -29,6 +28,9 @@ ChannelPlan::Section SectionOf(int number, size_t first, size_t end) {
 std::vector<const DataPoint*> PointsOf(const Connector& connector) {
   std::vector<const DataPoint*> points;
   for (const auto& section : connector.sections()) {
+    for (const DataPoint& point : section.points()) points.push_back(&point);
+  }
+  for (const auto& section : connector.log_sections()) {
     for (const DataPoint& point : section.points()) points.push_back(&point);
   }
   return points;
@@ -45,6 +47,14 @@ ChannelPlan ChannelPlan::Of(const Connector& connector) {
       plan.hysteresis.resize(plan.paths.size(), point.hysteresis());
     }
     plan.sections.push_back(SectionOf(section.number(), first, plan.paths.size()));
+  }
+  for (const auto& section : connector.log_sections()) {
+    const size_t first = plan.partner.size();
+    for (const DataPoint& point : section.points()) {
+      AddPaths(point, plan.log_paths);
+      AddPartners(point, plan.partner);
+    }
+    plan.log_sections.push_back(SectionOf(section.number(), first, plan.partner.size()));
   }
   return plan;
 }
