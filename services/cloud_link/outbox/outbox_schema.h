@@ -58,6 +58,14 @@ inline constexpr sqlite::Migration kOutboxMigrations[] = {
       );
       CREATE INDEX request_key ON request (connector, key);
     )sql"},
+    {3, "positions in logs", R"sql(
+      CREATE TABLE position (
+        connector INTEGER NOT NULL REFERENCES connector (id),
+        name TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        PRIMARY KEY (connector, name)
+      ) WITHOUT ROWID;
+    )sql"},
 };
 
 }  // namespace fieldgate::cloud_link
