@@ -9,12 +9,16 @@
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/tixml/codec.h"
+#include "services/cloud_link/log_data/log_reader.h"
 
 namespace fieldgate::cloud_link {
 namespace {
 
 constexpr int kMaxCommands = 100;
 constexpr size_t kMaxStoreCalls = 1000;
+// Each connector waits for one; those of connectors that were replaced may be
+// under way, too.
+constexpr size_t kMaxLogReads = 20;
 constexpr std::chrono::seconds kLoopTimeout(2);
 // LastTimeStamp changes with each message; people and portals need it once a
 // second.
@@ -134,6 +138,25 @@ class Gateway::Slot : public MqttListener,
   void ExecuteConfiguration(std::vector<tixml::Node> commands) override {
     gateway_.ExecuteConfiguration(std::move(commands), connector_->config().name());
   }
+  void ReadLog(uint64_t ticket, process_data::v1::ReadLogRequest request) override {
+    const std::weak_ptr<Slot> weak = weak_from_this();
+    Gateway& gateway = gateway_;
+    const auto answer = [&gateway, weak, ticket](absl::StatusOr<LogAnswer> read) {
+      gateway.loop_.Post([weak, ticket, read = std::move(read)] {
+        if (const std::shared_ptr<Slot> slot = weak.lock()) {
+          slot->connector_->OnLogRead(ticket, read, NowOf(RealClock()));
+        }
+      });
+    };
+    const bool taken = gateway_.logs_.Post([&gateway, answer, request = std::move(request)] {
+      answer(ReadRecords(*gateway.ports_.process, request));
+    });
+    if (!taken) answer(absl::UnavailableError("process_data is too slow"));
+  }
+  void NoteForSupport(std::string entry) override {
+    Gateway& gateway = gateway_;
+    gateway_.store_.Post([&gateway, entry = std::move(entry)] { gateway.AppendSupportLog(entry); });
+  }
   std::string CertificatePath(absl::string_view file) override {
     return gateway_.ports_.certificate_path(file);
   }
@@ -165,7 +188,8 @@ Gateway::Gateway(GatewayPorts ports)
     : ports_(std::move(ports)),
       interpreter_({*ports_.process, *ports_.config, *this}),
       commands_(kMaxCommands),
-      store_(kMaxStoreCalls) {}
+      store_(kMaxStoreCalls),
+      logs_(kMaxLogReads) {}
 
 Gateway::~Gateway() = default;
 
@@ -354,13 +378,22 @@ void Gateway::OnAnswerStored(const std::string& connector, StoredEntry answer) {
   if (slot != slots_.end()) slot->second->connector().OnAnswerStored(std::move(answer));
 }
 
-absl::Status Gateway::SendRealtimeData(absl::string_view connector, std::optional<int> section) {
-  return OnLoop<absl::Status>([this, name = std::string(connector), section] {
+absl::Status Gateway::OnConnector(absl::string_view connector,
+                                  const std::function<absl::Status(Connector&)>& task) {
+  return OnLoop<absl::Status>([this, name = std::string(connector), task] {
     for (auto& [known, slot] : slots_) {
-      if (absl::EqualsIgnoreCase(known, name)) return slot->connector().SendRealtimeData(section);
+      if (absl::EqualsIgnoreCase(known, name)) return task(slot->connector());
     }
     return absl::NotFoundError(absl::StrCat("there is no connector ", name));
   });
+}
+
+absl::Status Gateway::SendRealtimeData(absl::string_view connector, std::optional<int> section) {
+  return OnConnector(connector, [section](Connector& c) { return c.SendRealtimeData(section); });
+}
+
+absl::Status Gateway::SendLogData(absl::string_view connector, std::optional<int> section) {
+  return OnConnector(connector, [section](Connector& c) { return c.SendLogData(section); });
 }
 
 // The connectors learn it from their configuration, like any other loss of
@@ -382,12 +415,16 @@ void Gateway::ExecuteConfiguration(std::vector<tixml::Node> commands,
       absl::StrAppend(&entry, result.failed ? ": failed" : ": done");
       for (const std::string& problem : result.problems) absl::StrAppend(&entry, "; ", problem);
       log::Info("configuration of the rollout", {{"result", entry}});
-      if (absl::Status s = ports_.config->AppendSupportLog(entry); !s.ok()) {
-        log::Error("no entry in the SupportLog", {{"why", s.ToString()}});
-      }
+      AppendSupportLog(entry);
     }
   });
   if (!taken) log::Error("gateway_configuration dropped: too many commands are waiting");
+}
+
+void Gateway::AppendSupportLog(const std::string& entry) {
+  if (absl::Status s = ports_.config->AppendSupportLog(entry); !s.ok()) {
+    log::Error("no entry in the SupportLog", {{"why", s.ToString()}});
+  }
 }
 
 v1::GetStatusResponse Gateway::BuildStatus() const {

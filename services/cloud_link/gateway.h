@@ -79,6 +79,7 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
 
   // GatewayPort: on the thread of a command.
   absl::Status SendRealtimeData(absl::string_view connector, std::optional<int> section) override;
+  absl::Status SendLogData(absl::string_view connector, std::optional<int> section) override;
   absl::Status ResetSecrets() override;
   // CommandChannel::Host: on the loop.
   bool ExecuteRequest(CommandChannel& channel, RequestNumber number,
@@ -88,6 +89,8 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   // What `task` returns on the loop; kUnavailable when that takes over 2 s.
   template <typename Answer, typename Task>
   Answer OnLoop(Task task);
+  absl::Status OnConnector(absl::string_view connector,
+                           const std::function<absl::Status(Connector&)>& task);
   absl::Status OpenStorage(const std::string& connector, CommandChannel::Config config);
   void Apply(const config_store::v1::Configuration& configuration);
   MonotonicTime Settle();
@@ -96,6 +99,8 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   void NoteChange();
   v1::GetStatusResponse BuildStatus() const;
   void ExecuteConfiguration(std::vector<tixml::Node> commands, const std::string& connector);
+  // On a worker.
+  void AppendSupportLog(const std::string& entry);
 
   const GatewayPorts ports_;
   Loop loop_;
@@ -119,10 +124,12 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   uint64_t version_ = 1;
   bool stopped_ = false;
 
-  // Commands of portals and rollouts; and short calls of config_store, which must not
-  // wait behind a command. Last: their tasks use the others.
+  // Commands of portals and rollouts; short calls of config_store, which must not
+  // wait behind a command; and reads of logs, which must not hold up these. Last:
+  // their tasks use the others.
   Worker commands_;
   Worker store_;
+  Worker logs_;
 };
 
 }  // namespace fieldgate::cloud_link

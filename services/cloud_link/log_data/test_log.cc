@@ -50,11 +50,11 @@ void TestLog::Reset() {
 }
 
 v1::ReadLogResponse TestLog::Read(const v1::ReadLogRequest& request) const {
-  std::vector<v1::ReadLogResponse::Record> fitting;
+  std::vector<const v1::ReadLogResponse::Record*> fitting;
   for (const auto& record : records_) {
     if (record.id() <= request.after_id() || record.recorded_at_us() < request.from_us()) continue;
     if (request.until_us() != 0 && record.recorded_at_us() >= request.until_us()) continue;
-    fitting.push_back(record);
+    fitting.push_back(&record);
   }
   if (request.newest_first()) std::reverse(fitting.begin(), fitting.end());
   v1::ReadLogResponse response;
@@ -67,13 +67,13 @@ v1::ReadLogResponse TestLog::Read(const v1::ReadLogRequest& request) const {
   }
   const int count = request.count() == 0 ? 100 : request.count();
   size_t bytes = 0;
-  for (const auto& record : fitting) {
-    bytes += record.ByteSizeLong();
+  for (const v1::ReadLogResponse::Record* record : fitting) {
+    bytes += record->ByteSizeLong();
     if (response.records_size() == count || (response.records_size() > 0 && bytes > 1 << 20)) {
       response.set_more(true);
       break;
     }
-    *response.add_records() = record;
+    *response.add_records() = *record;
   }
   return response;
 }

@@ -96,7 +96,7 @@ absl::StatusOr<EntryId> FakeOutbox::Append(const OutboxEntry& entry) {
     NoteLoss(LossOf(oldest.message_id, oldest.timestamp, kLostAsOldest));
     RemoveEntry(lane, lane.begin());
   }
-  const EntryId id = ledger_.next_id++;
+  const EntryId id = ledger_.next_sequence++ * 2 + static_cast<EntryId>(entry.lane);
   bytes += size;
   lane.emplace(id, entry);
   undo_.push_back([&lane, id] { lane.erase(id); });

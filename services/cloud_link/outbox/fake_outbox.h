@@ -55,7 +55,7 @@ class FakeOutbox : public Outbox {
  private:
   struct Ledger {
     int64_t next_message_id = 1;
-    EntryId next_id = 1;
+    int64_t next_sequence = 1;
     int64_t lane_bytes[2] = {0, 0};
     int64_t dropped = 0;
     std::vector<LossRecord> losses;

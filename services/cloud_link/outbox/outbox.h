@@ -15,8 +15,10 @@ namespace fieldgate::cloud_link {
 // Lanes of one outbox: results of commands go out before data.
 enum class Lane { kResult = 0, kData = 1 };
 
-// Number of an entry: grows with each Append, never reused.
+// Number of an entry: grows with each Append, never reused. Its lowest bit is the
+// lane.
 using EntryId = int64_t;
+inline Lane LaneOf(EntryId id) { return static_cast<Lane>(id & 1); }
 
 // What one entry is. Data is stored as columns with the layout that turns
 // them into a body (DataLayout), which makes an entry a seventh of its body;

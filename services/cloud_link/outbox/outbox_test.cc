@@ -116,6 +116,9 @@ TYPED_TEST(OutboxTest, KeepsLanesApart) {
   EXPECT_THAT((std::vector<EntryId>{d1, r1, d2, r2}),
               ::testing::WhenSorted(ElementsAre(d1, r1, d2, r2)));
 
+  EXPECT_EQ(LaneOf(d2), Lane::kData);
+  EXPECT_EQ(LaneOf(r2), Lane::kResult);
+
   EXPECT_THAT(this->MessageIds(), ElementsAre(1, 2));
   const std::vector<StoredEntry> results = *this->outbox_->Read(Lane::kResult, r1, 10, 1 << 20);
   ASSERT_EQ(results.size(), 1u);

@@ -90,9 +90,7 @@ class SqliteOutbox : public Outbox {
     int64_t bytes[2] = {0, 0};
   };
 
-  int64_t KeyOf(EntryId id) const {
-    return FirstKey(connector_, static_cast<Lane>(id & 1)) + (id >> 1);
-  }
+  int64_t KeyOf(EntryId id) const { return FirstKey(connector_, LaneOf(id)) + (id >> 1); }
   bool InTransaction() const { return file_->owner == this; }
   absl::Status NeedTransaction() const;
   // Ends the transaction, if one is open, because of an error.
