@@ -43,6 +43,8 @@ struct Execution {
   // Of the program that is stopped for a SetConfig (manual 3, 4).
   bool stopped = false;
   std::optional<std::string> former_mode = std::nullopt;
+  // What ReadLogs have answered, at least.
+  size_t log_bytes = 0;
 };
 
 // A command: fills the content of its answer, or notes why it failed.
@@ -57,9 +59,20 @@ struct CommandKind {
 // All there are.
 absl::Span<const CommandKind> CommandKinds();
 
-CommandFunction ExecuteGet, ExecuteSet;                 // get_set.cc
-CommandFunction ExecuteSetConfig, ExecuteGetConfig;     // config_commands.cc
-CommandFunction ExecuteSendRealtimeData, ExecuteReset;  // gateway_commands.cc
+CommandFunction ExecuteGet, ExecuteSet;                                // get_set.cc
+CommandFunction ExecuteSetConfig, ExecuteGetConfig;                    // config_commands.cc
+CommandFunction ExecuteSendRealtimeData, ExecuteReset;                 // gateway_commands.cc
+CommandFunction ExecuteSendLogData, ExecuteRecordLog, ExecuteReadLog;  // log_commands.cc
+
+// A section of a connector, or all of them.
+struct SectionAddress {
+  std::string connector;
+  std::optional<int> section;
+};
+// What `_` addresses (7.3): nothing is CloudConn, "CloudConn2", and with `kind`
+// Realtime "CloudConn,Realtime3". None: it is wrong, which is noted.
+std::optional<SectionAddress> SectionAddressOf(const tixml::Node& command, absl::string_view kind,
+                                               Failure& failure);
 
 // After the last SetConfig, whether it or any other was executed.
 void RestoreProgram(Execution& execution, const tixml::Node& command, Failure& failure);

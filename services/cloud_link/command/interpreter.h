@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -9,11 +10,15 @@
 
 namespace fieldgate::cloud_link {
 
+// Bytes of an answer to a request. Larger ones would fill the outbox's lane of
+// results with a few.
+inline constexpr size_t kMaxAnswer = 1 << 20;
+
 // Executes TiXML commands: the only interpreter, for the portal, the command
 // line and a rollout's gateway_configuration alike (manual 3, 4; PROTOCOL 4).
-// Get, Set, SetConfig, GetConfig, CloudSendRealtimeData (7.3) and Reset of the
-// Secretfile (2.1.2) so far; names of commands are case-sensitive. Errors are
-// answered as Table 1-4 has them for the command's `ver`.
+// Get, Set, SetConfig, GetConfig, CloudSendRealtimeData (7.3), CloudSendLogData,
+// RecordLog, ReadLog and Reset of the Secretfile (2.1.2) so far; names of commands are
+// case-sensitive. Errors are answered as Table 1-4 has them for the command's `ver`.
 //
 // Thread-compatible; blocks as its ports do, so it runs on the command thread,
 // never on the loop.
