@@ -191,6 +191,7 @@ class Connector {
     LogRecords records;
     // Records in a row that held nothing to send, not yet told.
     int64_t skipped = 0;
+    int64_t skipped_until = 0;
     std::string last_failure;
   };
   LogSchedule log_schedule_;

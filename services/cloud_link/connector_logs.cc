@@ -35,7 +35,7 @@ std::string Range(int64_t first, int64_t last) {
 void Connector::BuildLogs() {
   logs_.clear();
   for (size_t i = 0; i < sections_.plan().log_sections.size(); ++i) {
-    logs_.push_back({LogRecords(sections_.plan(), i), 0, ""});
+    logs_.push_back({LogRecords(sections_.plan(), i), 0, 0, ""});
   }
 }
 
@@ -116,6 +116,8 @@ void Connector::OnLogRead(uint64_t ticket, const absl::StatusOr<LogAnswer>& answ
       answer->read.more() || (answer->extent && answer->extent->first_id() != 0);
   const bool more = done < steps.size() || (done > 0 && more_there);
   NoteSteps(section, absl::MakeConstSpan(steps).first(done), more);
+  // A log full of damaged records is passed slowly, each with its entry.
+  if (answer->damaged) return log_schedule_.Failed(now.monotonic);
   log_schedule_.Done(more);
 }
 
@@ -137,7 +139,7 @@ absl::Status Connector::StoreStep(const std::string& log, const LogStep& step, O
       return outbox_.RecordLoss({.first_timestamp = entry.timestamp,
                                  .last_timestamp = entry.timestamp,
                                  .count = 1,
-                                 .reason = absl::StrCat("log ", log, ": unreadable record")});
+                                 .reason = absl::StrCat("log ", log, ": damaged record")});
     default:
       return absl::OkStatus();
   }
@@ -147,26 +149,32 @@ void Connector::NoteSteps(size_t section, absl::Span<const LogStep> steps, bool 
   Log& log = logs_[section];
   const auto tell_skipped = [&] {
     if (log.skipped == 0) return;
-    NoteLog(section, absl::StrCat(log.skipped, " records were left out: they hold none of the ",
-                                  "data points that are sent"));
+    NoteLog(section, absl::StrCat("without any data point that is sent, and so left out: ",
+                                  log.skipped, " records up to ", log.skipped_until));
     log.skipped = 0;
   };
   int64_t unreadable = 0;
   for (const LogStep& step : steps) {
     if (step.missing_from != 0) {
-      NoteLog(section, absl::StrCat(Range(step.missing_from, step.missing_until), " (",
-                                    step.missing_until - step.missing_from + 1,
-                                    ") were dropped by the log's bounds before they were sent"));
+      const int64_t count = step.missing_until - step.missing_from + 1;
+      NoteLog(section,
+              absl::StrCat("dropped by the log's bounds before they were sent: ",
+                           Range(step.missing_from, step.missing_until), " (", count, ")"));
     }
-    if (step.what == LogStep::What::kStartOver) {
-      NoteLog(section, absl::StrCat("it begins anew; sending starts over at record ", step.id + 1));
+    if (step.anew) {
+      NoteLog(section, absl::StrCat("it begins anew; sending goes on at record ",
+                                    step.what == LogStep::What::kMove ? step.id + 1 : step.id));
     }
     if (step.what == LogStep::What::kUnreadable) ++unreadable;
-    if (step.what == LogStep::What::kSkip) ++log.skipped;
+    if (step.what == LogStep::What::kSkip) {
+      ++log.skipped;
+      log.skipped_until = step.id;
+    }
     if (step.what == LogStep::What::kSend) tell_skipped();
   }
   if (unreadable > 0) {
-    NoteLog(section, absl::StrCat(unreadable, " records were left out: they can't be read"));
+    NoteLog(section, absl::StrCat("damaged, and so left out: ", unreadable, " records up to ",
+                                  steps.back().id));
   }
   if (!more) tell_skipped();
 }

@@ -250,8 +250,8 @@ TEST_F(ConnectorLogsTest, WhatTheBoundsTookIsRecordedAndToldOnce) {
   EXPECT_EQ(losses[0].last_timestamp, 11);
   EXPECT_EQ(losses[0].reason, "log Energy: records 4 to 10 dropped by the log's bounds");
   EXPECT_EQ(connector_->Status().messages_dropped(), 7u);
-  EXPECT_THAT(notes_, ElementsAre("log Energy of CloudConn: records 4 to 10 (7) were dropped by "
-                                  "the log's bounds before they were sent"));
+  EXPECT_THAT(notes_, ElementsAre("log Energy of CloudConn: dropped by the log's bounds before "
+                                  "they were sent: records 4 to 10 (7)"));
 }
 
 TEST_F(ConnectorLogsTest, AGapUpToTheEndIsToldAtOnce) {
@@ -261,7 +261,7 @@ TEST_F(ConnectorLogsTest, AGapUpToTheEndIsToldAtOnce) {
   log().DropUntil(4);
   Advance(absl::Minutes(2));
   EXPECT_EQ(SentId(), 4);
-  EXPECT_THAT(notes_, ElementsAre(HasSubstr("record 4 (1) were dropped")));
+  EXPECT_THAT(notes_, ElementsAre(HasSubstr("before they were sent: record 4 (1)")));
   EXPECT_EQ(outbox_.Losses()->size(), 1u);
 }
 
@@ -282,8 +282,34 @@ TEST_F(ConnectorLogsTest, ALogThatWasResetIsSentFromItsOldestRecord) {
   Advance(absl::Minutes(1));
   EXPECT_THAT(Sent(), ElementsAre(1, 2, 3, 4, 5, 101, 102, 103));
   EXPECT_EQ(SentId(), 3);
-  EXPECT_THAT(notes_, ElementsAre("log Energy of CloudConn: it begins anew; sending starts over at "
+  EXPECT_THAT(notes_, ElementsAre("log Energy of CloudConn: it begins anew; sending goes on at "
                                   "record 1"));
+}
+
+TEST_F(ConnectorLogsTest, ALogThatWasLostGoesOnAboveWithoutAGap) {
+  Record(1, 5);
+  CreateRunning(WithLog());
+  log().Reset(1'700'000'000);
+  Record(101, 103);
+  Advance(absl::Minutes(1));
+  EXPECT_THAT(Sent(), ElementsAre(1, 2, 3, 4, 5, 101, 102, 103));
+  EXPECT_THAT(notes_, ElementsAre(HasSubstr("goes on at record 1700000001")));
+  EXPECT_EQ(connector_->Status().messages_dropped(), 0u);
+}
+
+TEST_F(ConnectorLogsTest, DamagedRecordsArePassedAndTold) {
+  Record(1, 120);
+  log().Damage(1);
+  log().Damage(50);
+  CreateRunning(WithLog(3600));
+  for (int i = 0; i < 30; ++i) Advance(absl::Seconds(1));
+  EXPECT_THAT(Sent(), SizeIs(118));
+  EXPECT_EQ(SentId(), 120);
+  ASSERT_EQ(outbox_.Losses()->size(), 1u);
+  EXPECT_EQ(outbox_.Losses()->front().count, 2);
+  EXPECT_EQ(outbox_.Losses()->front().reason, "log Energy: damaged record");
+  EXPECT_THAT(notes_, ElementsAre(HasSubstr("damaged, and so left out: 1 records up to 1"),
+                                  HasSubstr("left out: 1 records up to 50")));
 }
 
 TEST_F(ConnectorLogsTest, RecordsWithoutAConfiguredPathAreLeftOutAndCounted) {
@@ -296,9 +322,9 @@ TEST_F(ConnectorLogsTest, RecordsWithoutAConfiguredPathAreLeftOutAndCounted) {
   CreateRunning(WithLog());
   EXPECT_EQ(Sent(), Numbers(151, 153));
   EXPECT_EQ(SentId(), 155);
-  EXPECT_THAT(notes_, ElementsAre("log Energy of CloudConn: 150 records were left out: they hold "
-                                  "none of the data points that are sent",
-                                  HasSubstr(": 2 records were left out")));
+  EXPECT_THAT(notes_, ElementsAre("log Energy of CloudConn: without any data point that is "
+                                  "sent, and so left out: 150 records up to 150",
+                                  HasSubstr("left out: 2 records up to 155")));
   EXPECT_THAT(*outbox_.Losses(), IsEmpty());
 }
 

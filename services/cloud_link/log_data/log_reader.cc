@@ -6,10 +6,21 @@ namespace fieldgate::cloud_link {
 
 absl::StatusOr<LogAnswer> ReadRecords(ProcessPort& process,
                                       const process_data::v1::ReadLogRequest& request) {
+  LogAnswer answer;
   absl::StatusOr<process_data::v1::ReadLogResponse> read = process.ReadLog(request);
-  if (!read.ok()) return read.status();
-  LogAnswer answer{*std::move(read), std::nullopt};
-  if (!answer.read.records().empty()) return answer;
+  if (absl::IsDataLoss(read.status())) {
+    process_data::v1::ReadLogRequest first = request;
+    first.set_count(1);
+    read = process.ReadLog(first);
+    answer.damaged = absl::IsDataLoss(read.status());
+  }
+  if (read.ok()) {
+    answer.read = *std::move(read);
+  } else if (!answer.damaged) {
+    return read.status();
+  }
+  const auto& records = answer.read.records();
+  if (!records.empty() && records[0].id() == request.after_id() + 1) return answer;
   absl::StatusOr<process_data::v1::ListLogsResponse> logs = process.ListLogs();
   if (!logs.ok()) return logs.status();
   for (const auto& log : logs->logs()) {

@@ -7,9 +7,11 @@
 
 namespace fieldgate::cloud_link {
 
-// Asks process_data for records, and when there are none for what is stored of
-// the log at all. Blocks as its calls do; never call it on the loop. Errors as
-// ReadLog and ListLogs.
+// Asks process_data for records, oldest first, and when there is none right after
+// `request.after_id` for what is stored of the log at all. With a damaged record
+// among them it gives the first one alone, or says that it is the damaged one.
+// Blocks as its calls do; never call it on the loop. Errors as ReadLog and
+// ListLogs.
 absl::StatusOr<LogAnswer> ReadRecords(ProcessPort& process,
                                       const process_data::v1::ReadLogRequest& request);
 

@@ -1,5 +1,6 @@
 #include "services/cloud_link/log_data/log_records.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -19,21 +20,41 @@ bool Fits(const ReadLogResponse::Record& record, const ReadLogResponse& response
          record.states().size() == static_cast<size_t>(columns) && record.bits_size() == columns;
 }
 
+using Extent = std::optional<process_data::v1::ListLogsResponse::Log>;
+
+// Notes what is between `position` and the next id that is still there.
+void NoteGap(std::optional<int64_t> position, int64_t next, const Extent& extent, LogStep& step) {
+  if (!position || next <= *position + 1) return;
+  // Ids of a log that was lost go on far above the former ones.
+  if (extent && static_cast<uint64_t>(next - *position - 1) > extent->dropped()) {
+    step.anew = true;
+    return;
+  }
+  step.missing_from = *position + 1;
+  step.missing_until = next - 1;
+}
+
+// The record right after `position` is damaged.
+LogStep DamagedStep(const Extent& extent, std::optional<int64_t> position) {
+  LogStep step;
+  step.what = LogStep::What::kUnreadable;
+  step.id = std::max(position.value_or(0) + 1, extent ? extent->first_id() : 0);
+  NoteGap(position, step.id, extent, step);
+  return step;
+}
+
 // Nothing was found after `position`: what the log's extent says about that.
-std::vector<LogStep> StepsWithoutRecords(
-    const std::optional<process_data::v1::ListLogsResponse::Log>& extent,
-    std::optional<int64_t> position) {
+std::vector<LogStep> StepsWithoutRecords(const Extent& extent, std::optional<int64_t> position) {
   if (!extent) return {};
   LogStep step;
   // The newest record that is gone.
   step.id = extent->first_id() != 0 ? extent->first_id() - 1 : extent->last_id();
   if (position && extent->last_id() < *position) {
-    step.what = LogStep::What::kStartOver;
+    step.anew = true;
   } else if (position && step.id <= *position) {
     return {};
-  } else if (position) {
-    step.missing_from = *position + 1;
-    step.missing_until = step.id;
+  } else {
+    NoteGap(position, step.id + 1, extent, step);
   }
   return {std::move(step)};
 }
@@ -50,6 +71,7 @@ LogRecords::LogRecords(const ChannelPlan& plan, size_t section) {
 std::vector<LogStep> LogRecords::Steps(const LogAnswer& answer,
                                        std::optional<int64_t> position) const {
   const ReadLogResponse& response = answer.read;
+  if (answer.damaged) return {DamagedStep(answer.extent, position)};
   if (response.records().empty()) return StepsWithoutRecords(answer.extent, position);
   std::vector<Columns> columns;
   for (const ReadLogResponse::Layout& layout : response.layouts()) {
@@ -69,10 +91,7 @@ std::vector<LogStep> LogRecords::Steps(const LogAnswer& answer,
     }
     step.recorded_at = absl::FromUnixMicros(record.recorded_at_us());
     step.id = record.id();
-    if (position && step.id > *position + 1) {
-      step.missing_from = *position + 1;
-      step.missing_until = step.id - 1;
-    }
+    NoteGap(position, step.id, steps.empty() ? answer.extent : std::nullopt, step);
     position = step.id;
     steps.push_back(std::move(step));
   }

@@ -14,8 +14,11 @@ namespace fieldgate::cloud_link {
 // What process_data tells about the records of a log after a position.
 struct LogAnswer {
   process_data::v1::ReadLogResponse read;
-  // What is stored of the log, if there was no record and that is known.
+  // What is stored of the log, if there is no record right after the position
+  // and that is known.
   std::optional<process_data::v1::ListLogsResponse::Log> extent;
+  // The first record after the position is damaged; `read` is empty.
+  bool damaged = false;
 };
 
 // One step on in a log. Once it is done, `id` is the position.
@@ -23,12 +26,13 @@ struct LogStep {
   enum class What {
     kSend,        // `columns` as one message
     kSkip,        // none of the record's paths is configured any more
-    kUnreadable,  // its columns don't fit each other
+    kUnreadable,  // it is damaged
     kMove,        // no record: only the position changes
-    kStartOver,   // the same, since the log was reset
   };
   What what = What::kMove;
   int64_t id = 0;
+  // The log begins anew here: it was reset or lost.
+  bool anew = false;
   // Records before it that the log's bounds took before they were read:
   // missing_from .. missing_until; 0: none.
   int64_t missing_from = 0;

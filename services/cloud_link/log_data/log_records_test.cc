@@ -39,8 +39,9 @@ std::vector<LogStep> Steps(const Connector& connector, const LogAnswer& answer,
 LogAnswer Ask(const TestLog& log, std::optional<int64_t> position) {
   ReadLogRequest request;
   request.set_after_id(position.value_or(0));
-  LogAnswer answer{log.Read(request), std::nullopt};
-  if (answer.read.records().empty()) answer.extent = log.Extent();
+  LogAnswer answer;
+  answer.read = *log.Read(request);
+  answer.extent = log.Extent();
   return answer;
 }
 
@@ -196,13 +197,48 @@ TEST(LogRecordsTest, ALogThatWasResetStartsOverAtItsOldestRecord) {
   log.Reset();
   std::vector<LogStep> steps = Steps(WithLog(), Ask(log, 5), 5);
   ASSERT_THAT(Ids(steps), ElementsAre(0));
-  EXPECT_EQ(steps[0].what, What::kStartOver);
+  EXPECT_EQ(steps[0].what, What::kMove);
+  EXPECT_TRUE(steps[0].anew);
   for (int i = 0; i < 3; ++i) log.Record(i, {1.5});
   log.DropUntil(1);
   steps = Steps(WithLog(), Ask(log, 5), 5);
   ASSERT_THAT(Ids(steps), ElementsAre(1));
-  EXPECT_EQ(steps[0].what, What::kStartOver);
+  EXPECT_TRUE(steps[0].anew);
   EXPECT_EQ(steps[0].missing_from, 0);
+}
+
+TEST(LogRecordsTest, ALogThatGoesOnFarAboveWasLostAndHasNoGap) {
+  TestLog log({"/C/A"});
+  for (int i = 0; i < 5; ++i) log.Record(i, {1.5});
+  log.Reset(1'700'000'000);
+  std::vector<LogStep> steps = Steps(WithLog(), Ask(log, 5), 5);
+  ASSERT_THAT(Ids(steps), ElementsAre(1'700'000'000));
+  EXPECT_TRUE(steps[0].anew);
+  EXPECT_EQ(steps[0].missing_from, 0);
+  for (int i = 0; i < 3; ++i) log.Record(i, {1.5});
+  log.DropUntil(1'700'000'001);
+  steps = Steps(WithLog(), Ask(log, 5), 5);
+  ASSERT_THAT(Ids(steps), ElementsAre(1'700'000'002, 1'700'000'003));
+  EXPECT_TRUE(steps[0].anew);
+  EXPECT_EQ(steps[0].what, What::kSend);
+  EXPECT_EQ(steps[0].missing_from, 0);
+  EXPECT_FALSE(steps[1].anew);
+}
+
+TEST(LogRecordsTest, ADamagedRecordIsPassedAlone) {
+  TestLog log({"/C/A"});
+  for (int i = 0; i < 9; ++i) log.Record(i, {1.5});
+  LogAnswer answer;
+  answer.damaged = true;
+  std::vector<LogStep> steps = Steps(WithLog(), answer, 5);
+  ASSERT_THAT(Ids(steps), ElementsAre(6));
+  EXPECT_EQ(steps[0].what, What::kUnreadable);
+  log.DropUntil(6);
+  answer.extent = log.Extent();
+  steps = Steps(WithLog(), answer, 5);
+  ASSERT_THAT(Ids(steps), ElementsAre(7));
+  EXPECT_EQ(steps[0].missing_from, 6);
+  EXPECT_EQ(steps[0].missing_until, 6);
 }
 
 TEST(LogRecordsTest, WithoutRecordsAndAnExtentNothingIsKnown) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "absl/status/status.h"
+
 namespace fieldgate::cloud_link {
 namespace {
 
@@ -44,12 +46,13 @@ void TestLog::DropUntil(int64_t id) {
       std::erase_if(records_, [&](const auto& record) { return record.id() <= id; }));
 }
 
-void TestLog::Reset() {
+void TestLog::Reset(int64_t last_id) {
   records_.clear();
-  last_id_ = 0;
+  last_id_ = last_id;
+  dropped_ = 0;
 }
 
-v1::ReadLogResponse TestLog::Read(const v1::ReadLogRequest& request) const {
+absl::StatusOr<v1::ReadLogResponse> TestLog::Read(const v1::ReadLogRequest& request) const {
   std::vector<const v1::ReadLogResponse::Record*> fitting;
   for (const auto& record : records_) {
     if (record.id() <= request.after_id() || record.recorded_at_us() < request.from_us()) continue;
@@ -73,6 +76,7 @@ v1::ReadLogResponse TestLog::Read(const v1::ReadLogRequest& request) const {
       response.set_more(true);
       break;
     }
+    if (damaged_.contains(record->id())) return absl::DataLossError("a record is damaged");
     *response.add_records() = *record;
   }
   return response;

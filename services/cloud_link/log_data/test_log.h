@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "common/value/value.h"
 #include "proto/process_data.pb.h"
 
@@ -22,17 +24,21 @@ class TestLog {
   int64_t Record(int64_t recorded_at_us, const std::vector<Value>& values);
   // The bounds take the oldest records up to this one.
   void DropUntil(int64_t id);
-  // It begins anew, as after the loss of its file.
-  void Reset();
+  // It begins anew, with ids above `last_id`, as after the loss of its file.
+  void Reset(int64_t last_id = 0);
+  // This record can't be read any more.
+  void Damage(int64_t id) { damaged_.insert(id); }
 
-  // As ProcessData.ReadLog, with oldest and newest first, `after_id`, the times
-  // and `count`.
-  process_data::v1::ReadLogResponse Read(const process_data::v1::ReadLogRequest& request) const;
+  // As ProcessData.ReadLog. kDataLoss: a damaged record is among those that would
+  // be given.
+  absl::StatusOr<process_data::v1::ReadLogResponse> Read(
+      const process_data::v1::ReadLogRequest& request) const;
   process_data::v1::ListLogsResponse::Log Extent() const;
 
  private:
   std::vector<std::vector<std::string>> layouts_;
   std::vector<process_data::v1::ReadLogResponse::Record> records_;
+  std::set<int64_t> damaged_;
   int64_t last_id_ = 0;
   int64_t dropped_ = 0;
 };
