@@ -21,9 +21,12 @@ absl::Status CheckColumns(const ValueBatch& batch, size_t points) {
   return absl::OkStatus();
 }
 
-Value ValueAt(const ValueBatch& batch, int i) {
-  const uint64_t bits = batch.bits(i);
-  switch (batch.kinds()[static_cast<size_t>(i)]) {
+namespace {
+
+template <class Columns>
+Value ValueOf(const Columns& columns, int i) {
+  const uint64_t bits = columns.bits(i);
+  switch (columns.kinds()[static_cast<size_t>(i)]) {
     case process_data::v1::FLOAT:
       return std::bit_cast<double>(bits);
     case process_data::v1::INT:
@@ -33,11 +36,20 @@ Value ValueAt(const ValueBatch& batch, int i) {
     case process_data::v1::BOOL:
       return bits != 0;
     case process_data::v1::TEXT:
-      return bits < static_cast<uint64_t>(batch.texts_size()) ? batch.texts(static_cast<int>(bits))
-                                                              : std::string();
+      return bits < static_cast<uint64_t>(columns.texts_size())
+                 ? columns.texts(static_cast<int>(bits))
+                 : std::string();
     default:
       return Value();
   }
+}
+
+}  // namespace
+
+Value ValueAt(const ValueBatch& batch, int i) { return ValueOf(batch, i); }
+
+Value ValueAt(const process_data::v1::ReadLogResponse::Record& record, int i) {
+  return ValueOf(record, i);
 }
 
 }  // namespace fieldgate

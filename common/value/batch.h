@@ -16,5 +16,7 @@ absl::Status CheckColumns(const process_data::v1::ValueBatch& batch, size_t poin
 // The i-th value of a batch whose columns were checked; none if its kind is
 // unknown.
 Value ValueAt(const process_data::v1::ValueBatch& batch, int i);
+// The same of a record of a log, whose columns are as long as its layout.
+Value ValueAt(const process_data::v1::ReadLogResponse::Record& record, int i);
 
 }  // namespace fieldgate

@@ -38,6 +38,7 @@ Connector::Connector(const config::Connector& config, const config::Device& devi
       host_(host),
       lifecycle_(LifecycleConfigOf(config, device), JitterSeed(config, device)),
       sections_(config, now.monotonic),
+      log_schedule_(config),
       pump_(outbox, mqtt, [this](const OutboxEntry& entry) { return Render(entry); }),
       next_token_(kFirstToken) {
   BuildLayout();
@@ -53,6 +54,7 @@ void Connector::BuildLayout() {
     log::Error("data points can't be sent",
                {{"connector", config_.name()}, {"why", layout.status().ToString()}});
   }
+  BuildLogs();
   // config_store has checked the name.
   if (!absl::LoadTimeZone(config_.time_zone().empty() ? "UTC" : config_.time_zone(), &time_zone_)) {
     log::Error("time zone unknown, using UTC",
@@ -68,6 +70,8 @@ void Connector::Start(Now now) {
 bool Connector::ChangeDataModel(const config::Connector& config, Now now) {
   const bool announce = GatewayInitBody(config_, "") != GatewayInitBody(config, "");
   const bool sections = !SameSections(config_, config);
+  const bool logs = !SameLogSections(config_, config);
+  const bool running = lifecycle_.state() == LifecycleState::kRunning;
   config_ = config;
   lifecycle_.SetLimits(LifecycleConfigOf(config, device_), now.monotonic);
   if (layout_ && layout_number_ != 0) {
@@ -75,6 +79,13 @@ bool Connector::ChangeDataModel(const config::Connector& config, Now now) {
     old_layouts_.insert_or_assign(layout_number_, *std::move(layout_));
   }
   if (sections) sections_ = RealtimeSections(config, now.monotonic);
+  if (logs) {
+    log_schedule_.Stop();
+    const LogSchedule former = std::exchange(log_schedule_, LogSchedule(config));
+    log_schedule_.KeepRequests(former);
+    // Otherwise it starts after init.
+    if (running && !announce) log_schedule_.Start(now.monotonic);
+  }
   BuildLayout();
   UpdateIdentity();
   if (announce) Handle(DataModelChanged{}, now);
@@ -197,7 +208,10 @@ void Connector::Handle(LifecycleEvent event, Now now) {
     events_.pop_front();
     const LifecycleState before = lifecycle_.state();
     const std::vector<LifecycleAction> actions = lifecycle_.On(next, now.monotonic);
-    if (before == LifecycleState::kRunning && lifecycle_.state() != before) pump_.Stop();
+    if (before == LifecycleState::kRunning && lifecycle_.state() != before) {
+      pump_.Stop();
+      log_schedule_.Stop();
+    }
     for (const LifecycleAction& action : actions) Perform(action, now);
     if (lifecycle_.state() != before) {
       // Tries to reconnect repeat for as long as a broker is away.
@@ -268,6 +282,7 @@ void Connector::Perform(const LifecycleAction& action, Now now) {
   } else if (std::holds_alternative<StartRunning>(action)) {
     UpdateIdentity();
     pump_.Start();
+    log_schedule_.Start(now.monotonic);
   }
 }
 
@@ -303,6 +318,7 @@ void Connector::Settle(Now now) {
   could_store_ = may_store;
   StoreDue(now);
   pump_.Pump();
+  ReadLogs(now);
   WatchPeer(now);
 }
 
@@ -324,16 +340,39 @@ void Connector::WatchPeer(Now now) {
 void Connector::StoreDue(Now now) {
   std::vector<RealtimeSections::Message> due = sections_.TakeDue(now.monotonic, now.wall);
   if (!could_store_) due.clear();
-  for (const EntryId id : pump_.TakeAcknowledged()) acknowledged_.push_back(id);
+  const std::vector<EntryId> ids = pump_.TakeAcknowledged();
+  acknowledged_.insert(acknowledged_.end(), ids.begin(), ids.end());
+  NoteAcknowledged(ids);
   if (!acknowledged_.empty() && remove_by_ == MonotonicTime::Never()) {
     remove_by_ = now.monotonic + kRemoveWithin;
   }
   const bool remove =
       now.monotonic >= remove_by_ || acknowledged_.size() >= OutboxPump::kFlushCount;
   if (due.empty() && !remove) return;
-  std::vector<StoredEntry> stored;
+  const auto append = [&](Stored& stored) {
+    for (const RealtimeSections::Message& message : due) {
+      const ChannelPlan::Section& range = sections_.plan().sections[message.section];
+      std::string columns =
+          message.channels.empty()
+              ? PackColumns(range.first, range.count, sections_.samples())
+              : PackColumns(absl::MakeConstSpan(message.channels), sections_.samples());
+      absl::Status s = AppendData(DataEntry(message.sampled_at, std::move(columns)), stored);
+      if (!s.ok()) return s;
+    }
+    return absl::OkStatus();
+  };
+  if (!Transact(append, now).ok()) return;
+  for (const RealtimeSections::Message& message : due) sections_.Sent(message);
+}
+
+absl::Status Connector::Transact(const std::function<absl::Status(Stored&)>& change, Now now) {
   const int64_t layout_before = layout_number_;
-  if (absl::Status s = Store(due, stored); !s.ok()) {
+  Stored stored;
+  absl::Status s = outbox_.Begin();
+  if (s.ok()) s = outbox_.Remove(acknowledged_);
+  if (s.ok()) s = change(stored);
+  if (s.ok()) s = outbox_.Commit();
+  if (!s.ok()) {
     outbox_.Rollback();
     layout_number_ = layout_before;
     remove_by_ = now.monotonic + kRemoveWithin;  // not again at once
@@ -341,46 +380,39 @@ void Connector::StoreDue(Now now) {
       log::Error("data can't be stored", {{"connector", config_.name()}, {"why", s.ToString()}});
     }
     disk_failed_ = true;
-    return;
+    return s;
   }
   disk_failed_ = false;
   acknowledged_.clear();
   remove_by_ = MonotonicTime::Never();
-  for (const RealtimeSections::Message& message : due) sections_.Sent(message);
   for (StoredEntry& entry : stored) pump_.Appended(std::move(entry));
+  return absl::OkStatus();
 }
 
-absl::Status Connector::Store(const std::vector<RealtimeSections::Message>& messages,
-                              std::vector<StoredEntry>& stored) {
-  if (absl::Status s = outbox_.Begin(); !s.ok()) return s;
-  if (absl::Status s = outbox_.Remove(acknowledged_); !s.ok()) return s;
-  if (!messages.empty() && layout_number_ == 0) {
+OutboxEntry Connector::DataEntry(absl::Time sampled_at, std::string columns) const {
+  OutboxEntry entry;
+  entry.topic = data_topic_;
+  entry.qos = static_cast<int>(qos_);
+  entry.timestamp = Timestamp(sampled_at);
+  entry.content = std::move(columns);
+  return entry;
+}
+
+absl::Status Connector::AppendData(OutboxEntry entry, Stored& stored) {
+  if (layout_number_ == 0) {
     absl::StatusOr<int64_t> number = outbox_.PutLayout(layout_->Serialize());
     if (!number.ok()) return number.status();
     layout_number_ = *number;
   }
-  for (const RealtimeSections::Message& message : messages) {
-    absl::StatusOr<int64_t> message_id = outbox_.NextMessageId();
-    if (!message_id.ok()) return message_id.status();
-    const ChannelPlan::Section& range = sections_.plan().sections[message.section];
-    StoredEntry out;
-    out.entry.topic = data_topic_;
-    out.entry.qos = static_cast<int>(qos_);
-    out.entry.message_id = *message_id;
-    out.entry.timestamp = Timestamp(message.sampled_at);
-    out.entry.layout = layout_number_;
-    out.entry.content =
-        message.channels.empty()
-            ? PackColumns(range.first, range.count, sections_.samples())
-            : PackColumns(absl::MakeConstSpan(message.channels), sections_.samples());
-    absl::StatusOr<EntryId> id = outbox_.Append(out.entry);
-    // Full under drop_newest: the loss is recorded, the rest goes on.
-    if (absl::IsResourceExhausted(id.status())) continue;
-    if (!id.ok()) return id.status();
-    out.id = *id;
-    stored.push_back(std::move(out));
-  }
-  return outbox_.Commit();
+  absl::StatusOr<int64_t> message_id = outbox_.NextMessageId();
+  if (!message_id.ok()) return message_id.status();
+  entry.layout = layout_number_;
+  entry.message_id = *message_id;
+  absl::StatusOr<EntryId> id = outbox_.Append(entry);
+  if (absl::IsResourceExhausted(id.status())) return absl::OkStatus();
+  if (!id.ok()) return id.status();
+  stored.push_back({*id, std::move(entry)});
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> Connector::Render(const OutboxEntry& entry) {
@@ -412,6 +444,8 @@ int64_t Connector::Timestamp(absl::Time t) const {
 
 MonotonicTime Connector::NextDeadline() const {
   MonotonicTime next = std::min(lifecycle_.deadline(), sections_.NextDeadline());
+  // Otherwise an acknowledgement opens the way for records.
+  if (MayTakeRecords()) next = std::min(next, log_schedule_.NextDeadline());
   return std::min({next, remove_by_, acknowledge_by_});
 }
 
@@ -436,6 +470,7 @@ v1::ConnectorStatus Connector::Status() const {
   status.set_inbound_ignored(ignored_ + lifecycle_.ignored());
   status.set_reconnects(reconnects_);
   status.set_next_message_id(outbox_.PeekMessageId());
+  AddLogs(status);
   return status;
 }
 

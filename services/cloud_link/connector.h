@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -12,12 +13,16 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "common/tixml/node.h"
 #include "proto/cloud_link.pb.h"
 #include "proto/config_store.pb.h"
 #include "proto/process_data.pb.h"
 #include "services/cloud_link/lifecycle/lifecycle.h"
+#include "services/cloud_link/log_data/log_records.h"
+#include "services/cloud_link/log_data/log_schedule.h"
 #include "services/cloud_link/mqtt/mqtt_client.h"
 #include "services/cloud_link/now.h"
 #include "services/cloud_link/outbox/outbox.h"
@@ -44,6 +49,10 @@ class Connector {
     // Commands of a rollout's gateway_configuration; each result goes into the
     // SupportLog.
     virtual void ExecuteConfiguration(std::vector<tixml::Node> commands) = 0;
+    // Reads records of a log. -> OnLogRead, with `ticket`
+    virtual void ReadLog(uint64_t ticket, process_data::v1::ReadLogRequest request) = 0;
+    // Adds an entry to the SupportLog.
+    virtual void NoteForSupport(std::string entry) = 0;
     // Where TLS files are.
     virtual std::string CertificatePath(absl::string_view file) = 0;
   };
@@ -77,6 +86,14 @@ class Connector {
   // kNotFound:    there is none.
   // kUnavailable: not running, and data are not kept.
   absl::Status SendRealtimeData(std::optional<int> section);
+
+  // <CloudSendLogData/>: one log section, or all: now, or once it runs.
+  //
+  // kNotFound:    there is none.
+  // kUnavailable: it is not started, or its data points can't be sent.
+  absl::Status SendLogData(std::optional<int> section);
+  // What ReadLog gave.
+  void OnLogRead(uint64_t ticket, const absl::StatusOr<LogAnswer>& answer, Now now);
 
   void OnIdentityStored(const absl::Status& status, Now now);
   void OnBatch(const process_data::v1::ValueBatch& batch, Now now);
@@ -120,8 +137,27 @@ class Connector {
   bool MayStore() const;
   void StoreDue(Now now);
   void WatchPeer(Now now);
-  absl::Status Store(const std::vector<RealtimeSections::Message>& messages,
-                     std::vector<StoredEntry>& stored);
+  // Makes a change of the outbox in one transaction, with the removal of what is
+  // acknowledged, and hands what `change` has added to the pump.
+  using Stored = std::vector<StoredEntry>;
+  absl::Status Transact(const std::function<absl::Status(Stored&)>& change, Now now);
+  // A data message, but for what AppendData gives it.
+  OutboxEntry DataEntry(absl::Time sampled_at, std::string columns) const;
+  // Within Transact. Full: the loss is recorded, the rest goes on.
+  absl::Status AppendData(OutboxEntry entry, Stored& stored);
+
+  // connector_logs.cc
+  void BuildLogs();
+  bool MayTakeRecords() const;
+  bool HasRoomFor(const OutboxEntry& entry) const;
+  void ReadLogs(Now now);
+  absl::Status StoreStep(const std::string& log, const LogStep& step, OutboxEntry entry,
+                         Stored& stored);
+  void NoteSteps(size_t section, absl::Span<const LogStep> steps, bool more);
+  void NoteLog(size_t section, absl::string_view what);
+  void NoteAcknowledged(const std::vector<EntryId>& ids);
+  void AddLogs(cloud_link::v1::ConnectorStatus& status) const;
+
   absl::StatusOr<std::string> Render(const OutboxEntry& entry);
   int64_t Timestamp(absl::Time t) const;
   void BuildLayout();
@@ -151,6 +187,19 @@ class Connector {
   mutable std::mutex request_mutex_;  // guards request_topics_
   std::vector<std::string> request_topics_;
   Qos qos_ = Qos::kAtLeastOnce;
+
+  struct Log {
+    LogRecords records;
+    // Records in a row that held nothing to send, not yet told.
+    int64_t skipped = 0;
+    int64_t skipped_until = 0;
+    std::string last_failure;
+  };
+  LogSchedule log_schedule_;
+  std::vector<Log> logs_;  // by section
+  uint64_t log_ticket_ = 0;
+  // Messages made of records that are not acknowledged, oldest first.
+  std::deque<EntryId> log_waiting_;
 
   OutboxPump pump_;
   std::vector<EntryId> acknowledged_;  // to be removed in the next transaction

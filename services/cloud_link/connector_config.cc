@@ -73,6 +73,13 @@ bool SameSections(const config::Connector& a, const config::Connector& b) {
   return google::protobuf::util::MessageDifferencer::Equals(x, y);
 }
 
+bool SameLogSections(const config::Connector& a, const config::Connector& b) {
+  config::Connector x, y;
+  *x.mutable_log_sections() = a.log_sections();
+  *y.mutable_log_sections() = b.log_sections();
+  return google::protobuf::util::MessageDifferencer::Equals(x, y);
+}
+
 uint32_t JitterSeed(const config::Connector& config, const config::Device& device) {
   uint32_t seed = 2166136261u;  // FNV-1a
   for (const char c : absl::StrCat(device.serial_number(), config.name())) {

@@ -9,11 +9,15 @@
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/tixml/codec.h"
+#include "services/cloud_link/log_data/log_reader.h"
 
 namespace fieldgate::cloud_link {
 namespace {
 
 constexpr size_t kMaxStoreCalls = 1000;
+// Each connector waits for one; those of connectors that were replaced may be
+// under way, too.
+constexpr size_t kMaxLogReads = 20;
 // LastTimeStamp changes with each message; people and portals need it once a
 // second.
 constexpr absl::Duration kShowEvery = absl::Seconds(1);
@@ -137,6 +141,26 @@ class Gateway::Slot : public MqttListener,
   void ExecuteConfiguration(std::vector<tixml::Node> commands) override {
     gateway_.ExecuteConfiguration(std::move(commands), connector_->config().name());
   }
+  void ReadLog(uint64_t ticket, process_data::v1::ReadLogRequest request) override {
+    const std::weak_ptr<Slot> weak = weak_from_this();
+    Gateway& gateway = gateway_;
+    const auto answer = [&gateway, weak, ticket](absl::StatusOr<LogAnswer> read) {
+      gateway.loop_.Post([weak, ticket, read = std::move(read)] {
+        if (const std::shared_ptr<Slot> slot = weak.lock()) {
+          slot->connector_->OnLogRead(ticket, read, NowOf(RealClock()));
+        }
+      });
+    };
+    const bool taken = gateway_.logs_.Post([&gateway, answer, request = std::move(request)] {
+      answer(ReadRecords(*gateway.ports_.process, request));
+    });
+    if (!taken) answer(absl::UnavailableError("process_data is too slow"));
+  }
+  void NoteForSupport(std::string entry) override {
+    Gateway& gateway = gateway_;
+    gateway_.store_.Post(
+        [&gateway, entry = std::move(entry)] { gateway.AppendMessage("SupportLog", entry); });
+  }
   std::string CertificatePath(absl::string_view file) override {
     return gateway_.ports_.certificate_path(file);
   }
@@ -169,7 +193,8 @@ Gateway::Gateway(GatewayPorts ports)
       events_(EventPorts()),
       interpreter_({*ports_.process, *ports_.config, *this, handlers_, ports_.journal}),
       commands_(kMaxCommands),
-      store_(kMaxStoreCalls) {}
+      store_(kMaxStoreCalls),
+      logs_(kMaxLogReads) {}
 
 Gateway::~Gateway() = default;
 
@@ -329,13 +354,22 @@ void Gateway::OnAnswerStored(const std::string& connector, StoredEntry answer) {
   if (slot != slots_.end()) slot->second->connector().OnAnswerStored(std::move(answer));
 }
 
-absl::Status Gateway::SendRealtimeData(absl::string_view connector, std::optional<int> section) {
-  return OnLoop<absl::Status>([this, name = std::string(connector), section] {
+absl::Status Gateway::OnConnector(absl::string_view connector,
+                                  const std::function<absl::Status(Connector&)>& task) {
+  return OnLoop<absl::Status>([this, name = std::string(connector), task] {
     for (auto& [known, slot] : slots_) {
-      if (absl::EqualsIgnoreCase(known, name)) return slot->connector().SendRealtimeData(section);
+      if (absl::EqualsIgnoreCase(known, name)) return task(slot->connector());
     }
     return absl::NotFoundError(absl::StrCat("there is no connector ", name));
   });
+}
+
+absl::Status Gateway::SendRealtimeData(absl::string_view connector, std::optional<int> section) {
+  return OnConnector(connector, [section](Connector& c) { return c.SendRealtimeData(section); });
+}
+
+absl::Status Gateway::SendLogData(absl::string_view connector, std::optional<int> section) {
+  return OnConnector(connector, [section](Connector& c) { return c.SendLogData(section); });
 }
 
 EventRunner::Ports Gateway::EventPorts() {
@@ -352,15 +386,18 @@ EventRunner::Ports Gateway::EventPorts() {
   };
   // Not on the thread of commands: an alarm doesn't wait for its entry.
   ports.log_event = [this](const std::string& entry) {
-    const bool taken = store_.Post([this, entry] {
-      if (absl::Status s = ports_.config->AppendMessage("Event", entry); !s.ok()) {
-        log::Error("no entry in the log Event", {{"entry", entry}, {"why", s.ToString()}});
-      }
-    });
+    const bool taken = store_.Post([this, entry] { AppendMessage("Event", entry); });
     if (!taken) log::Error("no entry in the log Event: too many wait", {{"entry", entry}});
   };
   ports.now = [] { return NowOf(RealClock()); };
   return ports;
+}
+
+void Gateway::AppendMessage(absl::string_view log, const std::string& entry) {
+  if (absl::Status s = ports_.config->AppendMessage(log, entry); !s.ok()) {
+    log::Error("no entry in a log of messages",
+               {{"log", std::string(log)}, {"entry", entry}, {"why", s.ToString()}});
+  }
 }
 
 v1::GetStatusResponse Gateway::BuildStatus() const {

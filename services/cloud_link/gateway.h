@@ -97,6 +97,7 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
 
   // GatewayPort: on the thread of a command.
   absl::Status SendRealtimeData(absl::string_view connector, std::optional<int> section) override;
+  absl::Status SendLogData(absl::string_view connector, std::optional<int> section) override;
   absl::Status ResetSecrets() override;
   absl::Status Reset(ResetKind kind, const Origin& origin) override;
   // CommandChannel::Host: on the loop.
@@ -108,6 +109,8 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   // What `task` returns on the loop; kUnavailable when that takes over 2 s.
   template <typename Answer, typename Task>
   Answer OnLoop(Task task);
+  absl::Status OnConnector(absl::string_view connector,
+                           const std::function<absl::Status(Connector&)>& task);
   absl::Status OpenStorage(const std::string& connector, CommandChannel::Config config);
   void Apply(const config_store::v1::Configuration& configuration);
   MonotonicTime Settle();
@@ -126,6 +129,8 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   std::vector<std::string> FollowProbations(const config_store::v1::Configuration& configuration);
   void ConfirmProbations(MonotonicTime now);
   void RestoreProgram(MonotonicTime now);
+  // On a worker.
+  void AppendMessage(absl::string_view log, const std::string& entry);
 
   const GatewayPorts ports_;
   Loop loop_;
@@ -154,10 +159,12 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   uint64_t version_ = 1;
   bool stopped_ = false;
 
-  // All commands; and short calls of config_store, which must not wait behind
-  // a command. Last: their tasks use the others.
+  // All commands; short calls of config_store, which must not wait behind a
+  // command; and reads of logs, which must not hold up these. Last: their tasks
+  // use the others.
   CommandQueue commands_;
   Worker store_;
+  Worker logs_;
 };
 
 template <typename Answer, typename Task>

@@ -73,9 +73,7 @@ void Gateway::ExecuteConfiguration(std::vector<tixml::Node> commands,
                                                             : ": done, on probation");
       for (const std::string& problem : result.problems) absl::StrAppend(&entry, "; ", problem);
       log::Info("configuration of the rollout", {{"result", entry}});
-      if (absl::Status s = ports_.config->AppendMessage("SupportLog", entry); !s.ok()) {
-        log::Error("no entry in the SupportLog", {{"why", s.ToString()}});
-      }
+      AppendMessage("SupportLog", entry);
     }
   });
   if (!taken) log::Error("gateway_configuration dropped: too many commands are waiting");

@@ -21,11 +21,7 @@ std::vector<std::string> Gateway::FollowProbations(
   for (auto& [connector, line] : probations_.OnConfiguration(configuration)) {
     names.push_back(connector);
     if (line.empty()) continue;
-    const bool taken = store_.Post([this, line = line] {
-      if (absl::Status s = ports_.config->AppendMessage("SupportLog", line); !s.ok()) {
-        log::Error("no entry in the SupportLog", {{"entry", line}, {"why", s.ToString()}});
-      }
-    });
+    const bool taken = store_.Post([this, line = line] { AppendMessage("SupportLog", line); });
     if (!taken) log::Error("no entry in the SupportLog", {{"entry", line}});
   }
   return names;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -48,6 +49,11 @@ void AppendConnectors(const GatewayStatus& status, absl::Time now, std::string& 
     if (!c.broker_version().empty()) {
       rows.push_back({"  portal version", Printable(c.broker_version())});
     }
+    for (const ConnectorStatus::LogPosition& log : c.logs()) {
+      rows.push_back({absl::StrCat("  log ", Printable(log.log())),
+                      log.sent_id() == 0 ? "no record taken yet"
+                                         : absl::StrCat("taken up to record ", log.sent_id())});
+    }
     out += Columns(rows);
   }
 }
@@ -87,6 +93,10 @@ json::object ToJson(const ServiceHealth& service) {
 }
 
 json::object ToJson(const ConnectorStatus& c) {
+  json::array logs;
+  for (const ConnectorStatus::LogPosition& log : c.logs()) {
+    logs.push_back({{"log", log.log()}, {"sent_id", log.sent_id()}});
+  }
   return {{"name", c.name()},
           {"state", StateName(c)},
           {"detail", c.detail()},
@@ -101,6 +111,7 @@ json::object ToJson(const ConnectorStatus& c) {
           {"inbound_ignored", c.inbound_ignored()},
           {"reconnects", c.reconnects()},
           {"next_message_id", c.next_message_id()},
+          {"logs", std::move(logs)},
           {"on_probation", c.on_probation()}};
 }
 

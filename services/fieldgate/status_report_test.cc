@@ -29,6 +29,9 @@ GatewayStatus Healthy() {
   connector.set_messages_acknowledged(40);
   connector.set_next_message_id(43);
   connector.set_on_probation(true);
+  auto& log = *connector.add_logs();
+  log.set_log("Energy");
+  log.set_sent_id(17);
   status.process_data.emplace().set_mode("Run");
   auto& device = *status.process_data->add_devices();
   device.set_path("/Process/Bus1/Device1");
@@ -51,6 +54,7 @@ TEST(StatusReportTest, TextOfAHealthyGateway) {
             "  waiting         2 messages, 300 bytes\n"
             "  since start     40 acknowledged, 0 dropped, 0 reconnects, 0 incoming ignored\n"
             "  portal version  1.0.0\n"
+            "  log Energy      taken up to record 17\n"
             "\n"
             "Mode Run\n"
             "\n"
@@ -106,7 +110,7 @@ TEST(StatusReportTest, JsonHasAllKeys) {
             R"("broker":"mqtt:broker:1883","connection":"connected","broker_version":"1.0.0",)"
             R"("last_send":"2023-11-14T22:13:17.000Z","messages_waiting":2,"bytes_waiting":300,)"
             R"("messages_acknowledged":40,"messages_dropped":0,"inbound_ignored":0,"reconnects":0,)"
-            R"("next_message_id":43,"on_probation":true}],)"
+            R"("next_message_id":43,"logs":[{"log":"Energy","sent_id":17}],"on_probation":true}],)"
             R"("devices":[{"path":"/Process/Bus1/Device1","ok":true,"error":"","polls":7,)"
             R"("failed_polls":0,"missed_cycles":0,"last_ok":"2023-11-14T22:13:19.500Z"}]})");
 }

@@ -55,6 +55,17 @@ class GrpcConfigClient : public ConfigClient {
     return nodes;
   }
 
+  absl::StatusOr<v1::ListSupportLogResponse> ListMessages(absl::string_view log,
+                                                          int count) override {
+    v1::ListSupportLogRequest request;
+    request.set_log(std::string(log));
+    request.set_count(count);
+    v1::ListSupportLogResponse response;
+    absl::Status s = Call(&v1::ConfigStore::Stub::ListSupportLog, request, response);
+    if (!s.ok()) return s;
+    return response;
+  }
+
   absl::Status SaveIdentity(absl::string_view connector, const Identity& identity) override {
     v1::SaveIdentityRequest request;
     request.set_connector(std::string(connector));

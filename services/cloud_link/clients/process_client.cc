@@ -17,6 +17,8 @@ namespace {
 namespace v1 = process_data::v1;
 
 constexpr absl::Duration kGetTimeout = absl::Seconds(10);
+// A thousand records, also from slow flash.
+constexpr absl::Duration kLogTimeout = absl::Seconds(20);
 // A bus point: timeout of a device (at most 60 s) times its tries.
 constexpr absl::Duration kSetTimeout = absl::Minutes(12);
 // A killed service is back within a second.
@@ -31,31 +33,55 @@ class GrpcProcessPort : public ProcessPort {
       : channel_(rpc::Connect(socket)), stub_(v1::ProcessData::NewStub(channel_)) {}
 
   absl::StatusOr<tixml::Node> Get(absl::string_view path) override {
-    if (absl::Status s = AwaitService(); !s.ok()) return s;
-    grpc::ClientContext context;
-    rpc::SetTimeout(context, kGetTimeout);
     v1::GetRequest request;
     request.set_path(std::string(path));
     v1::GetResponse response;
-    const grpc::Status status = stub_->Get(&context, request, &response);
-    if (!status.ok()) return rpc::FromGrpc(status);
+    absl::Status s = Call(&v1::ProcessData::Stub::Get, kGetTimeout, request, response);
+    if (!s.ok()) return s;
     return tixml::FromProto(response.node());
   }
 
   absl::Status Set(absl::string_view path, absl::string_view value) override {
-    if (absl::Status s = AwaitService(); !s.ok()) return s;
-    grpc::ClientContext context;
-    rpc::SetTimeout(context, kSetTimeout);
     v1::SetRequest request;
     request.set_path(std::string(path));
     request.set_value(std::string(value));
     v1::SetResponse response;
-    return rpc::FromGrpc(stub_->Set(&context, request, &response));
+    return Call(&v1::ProcessData::Stub::Set, kSetTimeout, request, response);
+  }
+
+  absl::StatusOr<int64_t> RecordLog(absl::string_view log) override {
+    v1::RecordLogRequest request;
+    request.set_log(std::string(log));
+    v1::RecordLogResponse response;
+    absl::Status s = Call(&v1::ProcessData::Stub::RecordLog, kLogTimeout, request, response);
+    if (!s.ok()) return s;
+    return response.id();
+  }
+
+  absl::StatusOr<v1::ReadLogResponse> ReadLog(const v1::ReadLogRequest& request) override {
+    v1::ReadLogResponse response;
+    absl::Status s = Call(&v1::ProcessData::Stub::ReadLog, kLogTimeout, request, response);
+    if (!s.ok()) return s;
+    return response;
+  }
+
+  absl::StatusOr<v1::ListLogsResponse> ListLogs() override {
+    v1::ListLogsResponse response;
+    absl::Status s =
+        Call(&v1::ProcessData::Stub::ListLogs, kLogTimeout, v1::ListLogsRequest(), response);
+    if (!s.ok()) return s;
+    return response;
   }
 
  private:
-  absl::Status AwaitService() {
-    return rpc::AwaitConnected(*channel_, "process_data", kConnectTimeout);
+  template <class Method, class Request, class Response>
+  absl::Status Call(Method method, absl::Duration timeout, const Request& request,
+                    Response& response) {
+    absl::Status ready = rpc::AwaitConnected(*channel_, "process_data", kConnectTimeout);
+    if (!ready.ok()) return ready;
+    grpc::ClientContext context;
+    rpc::SetTimeout(context, timeout);
+    return rpc::FromGrpc((*stub_.*method)(&context, request, &response));
   }
 
   const std::shared_ptr<grpc::Channel> channel_;

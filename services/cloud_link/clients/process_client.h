@@ -10,7 +10,7 @@
 
 namespace fieldgate::cloud_link {
 
-// process_data's values and Set, over gRPC at `socket`. Thread-safe; a Set of a
+// process_data's values, Set and logs, over gRPC at `socket`. Thread-safe; a Set of a
 // bus point blocks until the device has answered.
 std::unique_ptr<ProcessPort> MakeGrpcProcessPort(const std::string& socket);
 

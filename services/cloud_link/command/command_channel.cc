@@ -12,8 +12,6 @@
 namespace fieldgate::cloud_link {
 namespace {
 
-// Larger answers would fill the outbox's lane of results with a few.
-constexpr size_t kMaxAnswer = 1 << 20;
 // A full disk is tried again after this.
 constexpr absl::Duration kRetryAfter = absl::Seconds(1);
 // Answers that wait for the disk: those of accepted requests, and as many

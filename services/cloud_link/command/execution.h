@@ -53,6 +53,8 @@ struct Execution {
   // outermost one so far.
   int depth = 0;
   int handler_commands = 0;
+  // What ReadLogs have answered, at least.
+  size_t log_bytes = 0;
 };
 
 // A command: fills the content of its answer, or notes why it failed.
@@ -67,10 +69,21 @@ struct CommandKind {
 // All there are.
 absl::Span<const CommandKind> CommandKinds();
 
-CommandFunction ExecuteGet, ExecuteSet;                 // get_set.cc
-CommandFunction ExecuteSetConfig, ExecuteGetConfig;     // config_commands.cc
-CommandFunction ExecuteSendRealtimeData, ExecuteReset;  // gateway_commands.cc
-CommandFunction ExecuteDoOn;                            // do_on.cc
+CommandFunction ExecuteGet, ExecuteSet;                                // get_set.cc
+CommandFunction ExecuteSetConfig, ExecuteGetConfig;                    // config_commands.cc
+CommandFunction ExecuteSendRealtimeData, ExecuteReset;                 // gateway_commands.cc
+CommandFunction ExecuteSendLogData, ExecuteRecordLog, ExecuteReadLog;  // log_commands.cc
+CommandFunction ExecuteDoOn;                                           // do_on.cc
+
+// A section of a connector, or all of them.
+struct SectionAddress {
+  std::string connector;
+  std::optional<int> section;
+};
+// What `_` addresses (7.3): nothing is CloudConn, "CloudConn2", and with `kind`
+// Realtime "CloudConn,Realtime3". None: it is wrong, which is noted.
+std::optional<SectionAddress> SectionAddressOf(const tixml::Node& command, absl::string_view kind,
+                                               Failure& failure);
 
 // The program's mode needs no restoring any more.
 void ForgetStop(ProgramJournal* journal);

@@ -37,6 +37,40 @@ absl::Status FakeProcessPort::Set(absl::string_view path, absl::string_view valu
   return absl::OkStatus();
 }
 
+absl::StatusOr<int64_t> FakeProcessPort::RecordLog(absl::string_view log) {
+  const std::string call = absl::StrCat("RecordLog ", log);
+  if (calls_ != nullptr) calls_->push_back(call);
+  if (const auto f = failures_.find(call); f != failures_.end()) return f->second;
+  const auto found = logs_.find(std::string(log));
+  if (found == logs_.end()) return absl::NotFoundError(absl::StrCat("there is no log ", log));
+  return found->second.Record(record_at_us_, record_);
+}
+
+absl::StatusOr<process_data::v1::ReadLogResponse> FakeProcessPort::ReadLog(
+    const process_data::v1::ReadLogRequest& request) {
+  const std::string call = absl::StrCat("ReadLog ", request.log());
+  if (calls_ != nullptr) calls_->push_back(call);
+  if (const auto f = failures_.find(call); f != failures_.end()) return f->second;
+  const auto found = logs_.find(request.log());
+  if (found == logs_.end()) {
+    return absl::NotFoundError(absl::StrCat("there is no log ", request.log()));
+  }
+  if (request.count() > 1000) return absl::InvalidArgumentError("at most 1000 records");
+  return found->second.Read(request);
+}
+
+absl::StatusOr<process_data::v1::ListLogsResponse> FakeProcessPort::ListLogs() {
+  if (calls_ != nullptr) calls_->push_back("ListLogs");
+  if (const auto f = failures_.find("ListLogs"); f != failures_.end()) return f->second;
+  process_data::v1::ListLogsResponse response;
+  for (const auto& [name, log] : logs_) {
+    auto& extent = *response.add_logs();
+    extent = log.Extent();
+    extent.set_name(name);
+  }
+  return response;
+}
+
 absl::StatusOr<config_store::v1::SetConfigResponse> FakeConfigPort::SetConfig(
     absl::string_view database, const std::vector<tixml::Node>& children, const Origin& origin) {
   if (calls_ != nullptr) calls_->push_back(absl::StrCat("SetConfig ", database));
@@ -93,9 +127,28 @@ void FakeEventPort::Put(const std::string& name, absl::string_view commands) {
   handlers_[name] = std::make_shared<const std::vector<tixml::Node>>(std::move(nodes));
 }
 
+absl::StatusOr<config_store::v1::ListSupportLogResponse> FakeConfigPort::ListMessages(
+    absl::string_view log, int count) {
+  if (!failure_.ok()) return failure_;
+  const std::vector<config_store::v1::SupportLogEntry>& entries = messages_[std::string(log)];
+  config_store::v1::ListSupportLogResponse response;
+  response.set_total(static_cast<int64_t>(entries.size()));
+  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
+    if (response.entries_size() == (count == 0 ? 100 : count)) break;
+    *response.add_entries() = *entry;
+  }
+  return response;
+}
+
 absl::Status FakeGatewayPort::SendRealtimeData(absl::string_view connector,
                                                std::optional<int> section) {
   calls_.push_back(absl::StrCat("SendRealtimeData ", connector,
+                                section.has_value() ? absl::StrCat(" ", *section) : ""));
+  return failure_;
+}
+
+absl::Status FakeGatewayPort::SendLogData(absl::string_view connector, std::optional<int> section) {
+  calls_.push_back(absl::StrCat("SendLogData ", connector,
                                 section.has_value() ? absl::StrCat(" ", *section) : ""));
   return failure_;
 }

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "common/value/value.h"
 #include "services/cloud_link/command/ports.h"
+#include "services/cloud_link/log_data/test_log.h"
 
 namespace fieldgate::cloud_link {
 
@@ -14,12 +16,21 @@ class FakeProcessPort : public ProcessPort {
  public:
   absl::StatusOr<tixml::Node> Get(absl::string_view path) override;
   absl::Status Set(absl::string_view path, absl::string_view value) override;
+  absl::StatusOr<int64_t> RecordLog(absl::string_view log) override;
+  absl::StatusOr<process_data::v1::ReadLogResponse> ReadLog(
+      const process_data::v1::ReadLogRequest& request) override;
+  absl::StatusOr<process_data::v1::ListLogsResponse> ListLogs() override;
 
   std::string mode() const { return values_.at("/Process/Program/Mode"); }
 
   std::map<std::string, std::string> values_ = {{"/Process/Program/Mode", "Run"}};
   std::map<std::string, tixml::Node> subtrees_;
-  // "Get PATH", "Set PATH=VALUE" -> what the call returns instead.
+  std::map<std::string, TestLog> logs_;
+  // What RecordLog writes, and when.
+  std::vector<Value> record_ = {};
+  int64_t record_at_us_ = 0;
+  // "Get PATH", "Set PATH=VALUE", "RecordLog LOG", "ReadLog LOG", "ListLogs" ->
+  // what the call returns instead.
   std::map<std::string, absl::Status> failures_;
   // Every call, in order, of both ports if they share it.
   std::vector<std::string>* calls_ = nullptr;
@@ -32,8 +43,12 @@ class FakeConfigPort : public ConfigPort {
       absl::string_view database, const std::vector<tixml::Node>& children,
       const Origin& origin) override;
   absl::StatusOr<std::vector<tixml::Node>> GetConfig(absl::string_view database) override;
+  absl::StatusOr<config_store::v1::ListSupportLogResponse> ListMessages(absl::string_view log,
+                                                                        int count) override;
 
   std::map<std::string, tixml::Node> databases_;
+  // By log, oldest first.
+  std::map<std::string, std::vector<config_store::v1::SupportLogEntry>> messages_;
   // Given with every answer.
   std::vector<config_store::v1::Problem> warnings_;
   absl::Status failure_;  // of every call
@@ -60,6 +75,7 @@ class FakeEventPort : public EventPort {
 class FakeGatewayPort : public GatewayPort {
  public:
   absl::Status SendRealtimeData(absl::string_view connector, std::optional<int> section) override;
+  absl::Status SendLogData(absl::string_view connector, std::optional<int> section) override;
   absl::Status ResetSecrets() override;
   absl::Status Reset(ResetKind kind, const Origin& origin) override;
 

@@ -15,30 +15,36 @@ namespace {
 using tixml::Node;
 
 constexpr absl::string_view kDefaultConnector = "CloudConn";
-constexpr absl::string_view kSectionName = "Realtime";
 
 }  // namespace
 
-// "", "CloudConn2", "CloudConn,Realtime3" (7.3)
-void ExecuteSendRealtimeData(Execution& execution, const Node& command, Node&, Failure& failure) {
+std::optional<SectionAddress> SectionAddressOf(const Node& command, absl::string_view kind,
+                                               Failure& failure) {
   const std::string* what = command.Find("_");
-  absl::string_view rest = what == nullptr ? "" : absl::string_view(*what);
+  const absl::string_view rest = what == nullptr ? "" : absl::string_view(*what);
   const size_t comma = rest.find(',');
-  absl::string_view connector = absl::StripAsciiWhitespace(rest.substr(0, comma));
-  if (connector.empty()) connector = kDefaultConnector;
-  std::optional<int> section;
-  if (comma != absl::string_view::npos) {
-    const absl::string_view name = absl::StripAsciiWhitespace(rest.substr(comma + 1));
-    int number = 0;
-    // Without regard to case: RealTime1 occurs, too.
-    if (!absl::StartsWithIgnoreCase(name, kSectionName) ||
-        !absl::SimpleAtoi(name.substr(kSectionName.size()), &number)) {
-      return Fail(command, failure, tixml::kInvalidValue,
-                  absl::StrCat(command.name, ": '", name, "' is no section; write Realtime1"));
-    }
-    section = number;
+  SectionAddress address;
+  address.connector = std::string(absl::StripAsciiWhitespace(rest.substr(0, comma)));
+  if (address.connector.empty()) address.connector = std::string(kDefaultConnector);
+  if (comma == absl::string_view::npos) return address;
+  const absl::string_view name = absl::StripAsciiWhitespace(rest.substr(comma + 1));
+  int number = 0;
+  // Without regard to case: RealTime1 occurs, too.
+  if (!absl::StartsWithIgnoreCase(name, kind) ||
+      !absl::SimpleAtoi(name.substr(kind.size()), &number)) {
+    Fail(command, failure, tixml::kInvalidValue,
+         absl::StrCat(command.name, ": '", name, "' is no section; write ", kind, "1"));
+    return std::nullopt;
   }
-  const absl::Status sent = execution.ports.gateway.SendRealtimeData(connector, section);
+  address.section = number;
+  return address;
+}
+
+void ExecuteSendRealtimeData(Execution& execution, const Node& command, Node&, Failure& failure) {
+  const std::optional<SectionAddress> address = SectionAddressOf(command, "Realtime", failure);
+  if (!address) return;
+  const absl::Status sent =
+      execution.ports.gateway.SendRealtimeData(address->connector, address->section);
   if (sent.ok()) return;
   Fail(command, failure, tixml::NumberFor(sent), Annotate(sent, command.name).message());
 }

@@ -23,6 +23,9 @@ constexpr CommandKind kCommands[] = {
     {"SetConfig", ExecuteSetConfig, false},
     {"GetConfig", ExecuteGetConfig, true},
     {"CloudSendRealtimeData", ExecuteSendRealtimeData, false},
+    {"CloudSendLogData", ExecuteSendLogData, false},
+    {"RecordLog", ExecuteRecordLog, false},
+    {"ReadLog", ExecuteReadLog, true},
     {"Reset", ExecuteReset, false},
     {"DoOn", ExecuteDoOn, false},
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -13,6 +14,10 @@
 #include "services/cloud_link/command/ports.h"
 
 namespace fieldgate::cloud_link {
+
+// Bytes of an answer to a request. Larger ones would fill the outbox's lane of
+// results with a few.
+inline constexpr size_t kMaxAnswer = 1 << 20;
 
 // None of `commands` changes anything.
 bool ReadsOnly(const std::vector<tixml::Node>& commands);
@@ -41,10 +46,10 @@ struct OnProbation {
 
 // Executes TiXML commands: the only interpreter, for the portal, the command
 // line, a rollout's gateway_configuration and events alike (manual 3, 4;
-// PROTOCOL 4). Get, Set, SetConfig, GetConfig, CloudSendRealtimeData (7.3), Reset
-// of the Secretfile (2.1.2) and DoOn so far; names of commands are
-// case-sensitive. Errors are
-// answered as Table 1-4 has them for the command's `ver`.
+// PROTOCOL 4). There are Get, Set, SetConfig, GetConfig, Reset,
+// CloudSendRealtimeData (7.3), CloudSendLogData, RecordLog, ReadLog and DoOn;
+// names of commands are case-sensitive. Errors are answered as Table 1-4 has
+// them for the command's `ver`.
 //
 // Thread-safe, as its ports are; blocks as they do, so it runs on the command
 // queue, never on the loop.

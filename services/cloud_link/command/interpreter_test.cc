@@ -354,7 +354,8 @@ TEST_F(InterpreterTest, UnknownCommandIsAnsweredUnderItsName) {
 TEST_F(InterpreterTest, UnknownCommandFarFromAllListsTheKnownOnes) {
   EXPECT_THAT(Execute("[<Reboot/>]").problems,
               ElementsAre(HasSubstr("there are Get, Set, SetConfig, GetConfig, "
-                                    "CloudSendRealtimeData, Reset")));
+                                    "CloudSendRealtimeData, CloudSendLogData, RecordLog, ReadLog, "
+                                    "Reset")));
 }
 
 TEST_F(InterpreterTest, CommandsAreAnsweredInOrderAfterAFailingOne) {

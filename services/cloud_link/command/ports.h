@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "common/tixml/node.h"
 #include "proto/config_store.pb.h"
+#include "proto/process_data.pb.h"
 #include "services/cloud_link/command/program_journal.h"
 
 // What the interpreter needs of the other services and of the gateway itself. Calls may block for
@@ -29,6 +30,11 @@ class ProcessPort {
   // Errors as ProcessData.Get and Set (proto/process_data.proto).
   virtual absl::StatusOr<tixml::Node> Get(absl::string_view path) = 0;
   virtual absl::Status Set(absl::string_view path, absl::string_view value) = 0;
+  // As its methods of these names; RecordLog gives the record's id.
+  virtual absl::StatusOr<int64_t> RecordLog(absl::string_view log) = 0;
+  virtual absl::StatusOr<process_data::v1::ReadLogResponse> ReadLog(
+      const process_data::v1::ReadLogRequest& request) = 0;
+  virtual absl::StatusOr<process_data::v1::ListLogsResponse> ListLogs() = 0;
 };
 
 class ConfigPort {
@@ -39,6 +45,10 @@ class ConfigPort {
       absl::string_view database, const std::vector<tixml::Node>& children,
       const Origin& origin) = 0;
   virtual absl::StatusOr<std::vector<tixml::Node>> GetConfig(absl::string_view database) = 0;
+  // The newest messages of "SupportLog", "Event", "JobReport" or "Login", newest
+  // first. Errors as ConfigStore.ListSupportLog.
+  virtual absl::StatusOr<config_store::v1::ListSupportLogResponse> ListMessages(
+      absl::string_view log, int count) = 0;
 };
 
 enum class ResetKind {
@@ -55,6 +65,12 @@ class GatewayPort {
   // kUnavailable: it could not be sent or kept now; says why.
   virtual absl::Status SendRealtimeData(absl::string_view connector,
                                         std::optional<int> section) = 0;
+  // Sends the new records of a log section of a connector, or of all of them: now,
+  // or once the connector runs.
+  //
+  // kNotFound:    there is no such connector or section.
+  // kUnavailable: the connector is not started, or data can't be sent at all.
+  virtual absl::Status SendLogData(absl::string_view connector, std::optional<int> section) = 0;
   // Deletes what rollouts gave; the connectors that used it start over at
   // rollout.
   //

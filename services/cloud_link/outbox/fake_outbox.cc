@@ -88,14 +88,15 @@ absl::StatusOr<EntryId> FakeOutbox::Append(const OutboxEntry& entry) {
   Entries_& lane = lanes_[static_cast<int>(entry.lane)];
   const absl::string_view refused = RefusalOf(entry, bytes, limits_);
   if (!refused.empty()) {
-    NoteLoss(entry, refused);
+    NoteLoss(LossOf(entry.message_id, entry.timestamp, refused));
     return absl::ResourceExhaustedError(refused);
   }
   while (bytes + size > LimitOf(entry.lane, limits_)) {
-    NoteLoss(lane.begin()->second, kLostAsOldest);
+    const OutboxEntry& oldest = lane.begin()->second;
+    NoteLoss(LossOf(oldest.message_id, oldest.timestamp, kLostAsOldest));
     RemoveEntry(lane, lane.begin());
   }
-  const EntryId id = ledger_.next_id++;
+  const EntryId id = ledger_.next_sequence++ * 2 + static_cast<EntryId>(entry.lane);
   bytes += size;
   lane.emplace(id, entry);
   undo_.push_back([&lane, id] { lane.erase(id); });
@@ -108,9 +109,8 @@ void FakeOutbox::RemoveEntry(Entries_& lane, Entries_::iterator entry) {
   lane.erase(entry);
 }
 
-void FakeOutbox::NoteLoss(const OutboxEntry& entry, absl::string_view reason) {
-  ++ledger_.dropped;
-  const LossRecord loss = LossOf(entry.message_id, entry.timestamp, reason);
+void FakeOutbox::NoteLoss(const LossRecord& loss) {
+  ledger_.dropped += loss.count;
   if (!ledger_.losses.empty() && Extend(ledger_.losses.back(), loss)) return;
   ledger_.losses.push_back(loss);
   if (ledger_.losses.size() > kMaxLossRecords) ledger_.losses.erase(ledger_.losses.begin());
@@ -130,7 +130,7 @@ absl::Status FakeOutbox::Discard(EntryId id, absl::string_view reason) {
   if (absl::Status s = Writable(); !s.ok()) return s;
   for (Entries_& lane : lanes_) {
     if (auto found = lane.find(id); found != lane.end()) {
-      NoteLoss(found->second, reason);
+      NoteLoss(LossOf(found->second.message_id, found->second.timestamp, reason));
       RemoveEntry(lane, found);
     }
   }
@@ -151,6 +151,24 @@ absl::StatusOr<std::vector<StoredEntry>> FakeOutbox::Read(Lane which, EntryId af
   return out;
 }
 
+absl::Status FakeOutbox::RecordLoss(const LossRecord& loss) {
+  if (absl::Status s = Writable(); !s.ok()) return s;
+  NoteLoss(loss);
+  return absl::OkStatus();
+}
+
+std::optional<int64_t> FakeOutbox::Position(absl::string_view name) const {
+  const auto found = ledger_.positions.find(name);
+  if (found == ledger_.positions.end()) return std::nullopt;
+  return found->second;
+}
+
+absl::Status FakeOutbox::SetPosition(absl::string_view name, int64_t position) {
+  if (absl::Status s = Writable(); !s.ok()) return s;
+  ledger_.positions.insert_or_assign(std::string(name), position);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<LossRecord>> FakeOutbox::Losses() {
   if (!failure_.ok()) return failure_;
   return ledger_.losses;
@@ -158,7 +176,8 @@ absl::StatusOr<std::vector<LossRecord>> FakeOutbox::Losses() {
 
 OutboxStats FakeOutbox::Stats() const {
   return {static_cast<int64_t>(lanes_[0].size() + lanes_[1].size()),
-          ledger_.lane_bytes[0] + ledger_.lane_bytes[1], ledger_.dropped};
+          ledger_.lane_bytes[0] + ledger_.lane_bytes[1], ledger_.dropped,
+          ledger_.lane_bytes[static_cast<int>(Lane::kData)], limits_.max_bytes};
 }
 
 std::vector<StoredEntry> FakeOutbox::Entries() const {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,6 +42,9 @@ class FakeOutbox : public Outbox {
   absl::Status Discard(EntryId id, absl::string_view reason) override;
   absl::StatusOr<std::vector<StoredEntry>> Read(Lane lane, EntryId after, int max_count,
                                                 int64_t max_bytes) override;
+  absl::Status RecordLoss(const LossRecord& loss) override;
+  std::optional<int64_t> Position(absl::string_view name) const override;
+  absl::Status SetPosition(absl::string_view name, int64_t position) override;
   absl::StatusOr<std::vector<LossRecord>> Losses() override;
   OutboxStats Stats() const override;
   void SetLimits(const OutboxLimits& limits) override { limits_ = limits; }
@@ -51,16 +55,17 @@ class FakeOutbox : public Outbox {
  private:
   struct Ledger {
     int64_t next_message_id = 1;
-    EntryId next_id = 1;
+    int64_t next_sequence = 1;
     int64_t lane_bytes[2] = {0, 0};
     int64_t dropped = 0;
     std::vector<LossRecord> losses;
+    std::map<std::string, int64_t, std::less<>> positions;
   };
   using Entries_ = std::map<EntryId, OutboxEntry>;
 
   absl::Status Writable();
   void RemoveEntry(Entries_& lane, Entries_::iterator entry);
-  void NoteLoss(const OutboxEntry& entry, absl::string_view reason);
+  void NoteLoss(const LossRecord& loss);
 
   OutboxLimits limits_;
   absl::Status failure_;

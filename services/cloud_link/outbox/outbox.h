@@ -15,8 +15,10 @@ namespace fieldgate::cloud_link {
 // Lanes of one outbox: results of commands go out before data.
 enum class Lane { kResult = 0, kData = 1 };
 
-// Number of an entry: grows with each Append, never reused.
+// Number of an entry: grows with each Append, never reused. Its lowest bit is the
+// lane.
 using EntryId = int64_t;
+inline Lane LaneOf(EntryId id) { return static_cast<Lane>(id & 1); }
 
 // What one entry is. Data is stored as columns with the layout that turns
 // them into a body (DataLayout), which makes an entry a seventh of its body;
@@ -39,7 +41,8 @@ struct StoredEntry {
   OutboxEntry entry;
 };
 
-// A contiguous loss: what the bound or the user's policy threw away.
+// A contiguous loss: what the bound or the user's policy threw away. Without
+// message_ids (0): results, or what never became a message.
 struct LossRecord {
   int64_t first_message_id = 0;
   int64_t last_message_id = 0;
@@ -53,6 +56,9 @@ struct OutboxStats {
   int64_t entries = 0;  // waiting, not yet acknowledged
   int64_t bytes = 0;    // what they take, by SizeOf
   int64_t dropped = 0;  // since the file was made
+  // Of the data lane alone: what it takes, and may take.
+  int64_t data_bytes = 0;
+  int64_t data_limit = 0;
 };
 
 enum class FullPolicy { kDropOldest, kDropNewest };
@@ -132,6 +138,15 @@ class Outbox {
   // and about `max_bytes` (but at least one if there is any).
   virtual absl::StatusOr<std::vector<StoredEntry>> Read(Lane lane, EntryId after, int max_count,
                                                         int64_t max_bytes) = 0;
+
+  // Records a loss that happened elsewhere, which can't be sent any more.
+  virtual absl::Status RecordLoss(const LossRecord& loss) = 0;
+
+  // How far the connector has got with what it takes from elsewhere (records of
+  // a log), so that it moves in the transaction of what was appended. None:
+  // never set.
+  virtual std::optional<int64_t> Position(absl::string_view name) const = 0;
+  virtual absl::Status SetPosition(absl::string_view name, int64_t position) = 0;
 
   // Oldest first. Losses that follow each other for the same reason are one.
   virtual absl::StatusOr<std::vector<LossRecord>> Losses() = 0;

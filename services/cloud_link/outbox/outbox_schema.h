@@ -102,6 +102,14 @@ inline constexpr sqlite::Migration kOutboxMigrations[] = {
         at_us INTEGER NOT NULL
       );
     )sql"},
+    {7, "positions in logs", R"sql(
+      CREATE TABLE position (
+        connector INTEGER NOT NULL REFERENCES connector (id),
+        name TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        PRIMARY KEY (connector, name)
+      ) WITHOUT ROWID;
+    )sql"},
 };
 
 }  // namespace fieldgate::cloud_link

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -115,6 +116,9 @@ TYPED_TEST(OutboxTest, KeepsLanesApart) {
   EXPECT_THAT((std::vector<EntryId>{d1, r1, d2, r2}),
               ::testing::WhenSorted(ElementsAre(d1, r1, d2, r2)));
 
+  EXPECT_EQ(LaneOf(d2), Lane::kData);
+  EXPECT_EQ(LaneOf(r2), Lane::kResult);
+
   EXPECT_THAT(this->MessageIds(), ElementsAre(1, 2));
   const std::vector<StoredEntry> results = *this->outbox_->Read(Lane::kResult, r1, 10, 1 << 20);
   ASSERT_EQ(results.size(), 1u);
@@ -150,6 +154,8 @@ TYPED_TEST(OutboxTest, RollbackForgetsEverythingSinceBegin) {
   ASSERT_TRUE(this->outbox_->PutLayout("layout").ok());
   ASSERT_TRUE(this->outbox_->NextCounter("request").ok());
   ASSERT_TRUE(this->outbox_->Remove({kept}).ok());
+  ASSERT_TRUE(this->outbox_->SetPosition("log", 5).ok());
+  ASSERT_TRUE(this->outbox_->RecordLoss({.count = 2, .reason = "x"}).ok());
   this->outbox_->Rollback();
 
   EXPECT_THAT(this->MessageIds(), ElementsAre(1));
@@ -157,6 +163,36 @@ TYPED_TEST(OutboxTest, RollbackForgetsEverythingSinceBegin) {
   EXPECT_EQ(this->outbox_->Stats().entries, 1);
   EXPECT_EQ(this->outbox_->GetLayout(1).status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(*this->outbox_->NextCounter("request"), 1);
+  EXPECT_EQ(this->outbox_->Position("log"), std::nullopt);
+  EXPECT_THAT(*this->outbox_->Losses(), IsEmpty());
+  EXPECT_EQ(this->outbox_->Stats().dropped, 0);
+}
+
+TYPED_TEST(OutboxTest, APositionIsWhatWasSetLast) {
+  this->Open();
+  EXPECT_EQ(this->outbox_->Position("log a"), std::nullopt);
+  for (const int64_t position : {7, 0, 9}) {
+    ASSERT_TRUE(this->outbox_->Begin().ok());
+    ASSERT_TRUE(this->outbox_->SetPosition("log a", position).ok());
+    ASSERT_TRUE(this->outbox_->Commit().ok());
+    EXPECT_EQ(this->outbox_->Position("log a"), position);
+  }
+  EXPECT_EQ(this->outbox_->Position("log"), std::nullopt);
+}
+
+TYPED_TEST(OutboxTest, LossesFromElsewhereAreRecordedAndCounted) {
+  this->Open();
+  ASSERT_TRUE(this->outbox_->Begin().ok());
+  ASSERT_TRUE(this->outbox_->RecordLoss({.last_timestamp = 9, .count = 5, .reason = "a"}).ok());
+  ASSERT_TRUE(this->outbox_->RecordLoss({.last_timestamp = 10, .count = 1, .reason = "a"}).ok());
+  ASSERT_TRUE(this->outbox_->RecordLoss({.count = 3, .reason = "b"}).ok());
+  ASSERT_TRUE(this->outbox_->Commit().ok());
+  const std::vector<LossRecord> losses = *this->outbox_->Losses();
+  ASSERT_EQ(losses.size(), 2u);
+  EXPECT_EQ(losses[0].count, 6);
+  EXPECT_EQ(losses[0].last_timestamp, 10);
+  EXPECT_EQ(losses[1].reason, "b");
+  EXPECT_EQ(this->outbox_->Stats().dropped, 9);
 }
 
 TYPED_TEST(OutboxTest, ChangesNeedATransaction) {
@@ -167,6 +203,8 @@ TYPED_TEST(OutboxTest, ChangesNeedATransaction) {
   EXPECT_EQ(this->outbox_->PutLayout("x").status().code(), refused);
   EXPECT_EQ(this->outbox_->Remove({1}).code(), refused);
   EXPECT_EQ(this->outbox_->Discard(1, "x").code(), refused);
+  EXPECT_EQ(this->outbox_->SetPosition("log", 1).code(), refused);
+  EXPECT_EQ(this->outbox_->RecordLoss({.count = 1, .reason = "x"}).code(), refused);
   EXPECT_EQ(this->outbox_->Commit().code(), refused);
   ASSERT_TRUE(this->outbox_->Begin().ok());
   EXPECT_EQ(this->outbox_->Begin().code(), refused);
@@ -222,6 +260,8 @@ TYPED_TEST(OutboxTest, DropOldestMakesRoomAndRecordsOneLoss) {
   EXPECT_EQ(losses[0].count, 5);
   EXPECT_EQ(this->outbox_->Stats().dropped, 5);
   EXPECT_EQ(this->outbox_->Stats().bytes, 3 * SizeOf(Data(1)));
+  EXPECT_EQ(this->outbox_->Stats().data_bytes, 3 * SizeOf(Data(1)));
+  EXPECT_EQ(this->outbox_->Stats().data_limit, 3 * SizeOf(Data(1)));
 }
 
 TYPED_TEST(OutboxTest, DropNewestRefusesAndRecordsTheLoss) {
@@ -318,6 +358,7 @@ TYPED_TEST(OutboxTest, ResultsHaveABoundOfTheirOwn) {
   int stored = 0;
   while (stored < 10 && this->outbox_->Append(big).ok()) ++stored;
   EXPECT_EQ(stored, 3);
+  EXPECT_EQ(this->outbox_->Stats().data_bytes, 0);
   ASSERT_TRUE(this->outbox_->Commit().ok());
   EXPECT_EQ(this->outbox_->Losses()->front().count, 1);
 }

@@ -39,6 +39,7 @@ absl::Status Write(const std::string& path) {
       absl::StatusOr<EntryId> id = (*outbox)->Append(entry);
       if (!id.ok()) return id.status();
       ids.push_back(*id);
+      if (absl::Status set = (*outbox)->SetPosition("log", *message_id); !set.ok()) return set;
       absl::StrAppend(&lines, *message_id, "\n");
     }
     std::vector<EntryId> old;

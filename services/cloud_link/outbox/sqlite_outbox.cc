@@ -11,6 +11,7 @@
 #include "services/cloud_link/outbox/loss_log.h"
 #include "services/cloud_link/outbox/loss_table.h"
 #include "services/cloud_link/outbox/outbox_schema.h"
+#include "services/cloud_link/outbox/position_table.h"
 
 namespace fieldgate::cloud_link {
 
@@ -47,7 +48,8 @@ class SqliteOutbox : public Outbox {
         db_(*file_->database),
         connector_(connector),
         limits_(limits),
-        losses_(db_, connector) {}
+        losses_(db_, connector),
+        positions_(db_, connector) {}
 
   ~SqliteOutbox() override {
     Rollback();
@@ -69,6 +71,11 @@ class SqliteOutbox : public Outbox {
   absl::Status Discard(EntryId id, absl::string_view reason) override;
   absl::StatusOr<std::vector<StoredEntry>> Read(Lane lane, EntryId after, int max_count,
                                                 int64_t max_bytes) override;
+  absl::Status RecordLoss(const LossRecord& loss) override;
+  std::optional<int64_t> Position(absl::string_view name) const override {
+    return positions_.Get(name);
+  }
+  absl::Status SetPosition(absl::string_view name, int64_t position) override;
   absl::StatusOr<std::vector<LossRecord>> Losses() override;
   OutboxStats Stats() const override;
   void SetLimits(const OutboxLimits& limits) override { limits_ = limits; }
@@ -83,9 +90,7 @@ class SqliteOutbox : public Outbox {
     int64_t bytes[2] = {0, 0};
   };
 
-  int64_t KeyOf(EntryId id) const {
-    return FirstKey(connector_, static_cast<Lane>(id & 1)) + (id >> 1);
-  }
+  int64_t KeyOf(EntryId id) const { return FirstKey(connector_, LaneOf(id)) + (id >> 1); }
   bool InTransaction() const { return file_->owner == this; }
   absl::Status NeedTransaction() const;
   // Ends the transaction, if one is open, because of an error.
@@ -105,6 +110,7 @@ class SqliteOutbox : public Outbox {
   Ledger ledger_;
   Ledger before_;  // at Begin
   LossTable losses_;
+  PositionTable positions_;
 };
 
 absl::Status SqliteOutbox::Load() {
@@ -131,6 +137,7 @@ absl::Status SqliteOutbox::Load() {
     (*sum)->Reset();
   }
 
+  if (absl::Status s = positions_.Load(); !s.ok()) return s;
   return losses_.Load();
 }
 
@@ -162,6 +169,7 @@ absl::Status SqliteOutbox::Begin() {
   file_->owner = this;
   before_ = ledger_;
   losses_.Begin();
+  positions_.Begin();
   return absl::OkStatus();
 }
 
@@ -193,6 +201,7 @@ void SqliteOutbox::Rollback() {
   file_->owner = nullptr;
   ledger_ = before_;
   losses_.Rollback();
+  positions_.Rollback();
 }
 
 absl::StatusOr<int64_t> SqliteOutbox::NextMessageId() {
@@ -315,7 +324,7 @@ absl::Status SqliteOutbox::DropOldest(int64_t needed) {
 }
 
 absl::Status SqliteOutbox::NoteLoss(const LossRecord& loss) {
-  ++ledger_.dropped;
+  ledger_.dropped += loss.count;
   return losses_.Note(loss);
 }
 
@@ -396,6 +405,18 @@ absl::StatusOr<std::vector<StoredEntry>> SqliteOutbox::Read(Lane lane, EntryId a
   return out;
 }
 
+absl::Status SqliteOutbox::RecordLoss(const LossRecord& loss) {
+  if (absl::Status s = NeedTransaction(); !s.ok()) return s;
+  absl::Status s = NoteLoss(loss);
+  return s.ok() ? s : Fail(s, "loss");
+}
+
+absl::Status SqliteOutbox::SetPosition(absl::string_view name, int64_t position) {
+  if (absl::Status s = NeedTransaction(); !s.ok()) return s;
+  absl::Status s = positions_.Set(name, position);
+  return s.ok() ? s : Fail(s, "position");
+}
+
 absl::StatusOr<std::vector<LossRecord>> SqliteOutbox::Losses() {
   absl::StatusOr<std::vector<LossRecord>> losses = losses_.Read();
   if (!losses.ok()) return Fail(losses.status(), "losses");
@@ -404,7 +425,7 @@ absl::StatusOr<std::vector<LossRecord>> SqliteOutbox::Losses() {
 
 OutboxStats SqliteOutbox::Stats() const {
   return {ledger_.entries[0] + ledger_.entries[1], ledger_.bytes[0] + ledger_.bytes[1],
-          ledger_.dropped};
+          ledger_.dropped, ledger_.bytes[static_cast<int>(Lane::kData)], limits_.max_bytes};
 }
 
 }  // namespace

@@ -9,12 +9,14 @@
 #include <fstream>
 #include <random>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/sqlite/sqlite.h"
 #include "common/testing/process.h"
 #include "services/cloud_link/mqtt/fake_mqtt_client.h"
 #include "services/cloud_link/outbox/outbox_pump.h"
@@ -182,6 +184,51 @@ TEST_F(SqliteOutboxTest, ALayoutOfAnotherConnectorIsNotForgotten) {
   EXPECT_EQ(*other->GetLayout(theirs), "layout");
 }
 
+TEST_F(SqliteOutboxTest, PositionsAreThoseOfTheConnector) {
+  Open();
+  const std::unique_ptr<Outbox> other = Connector("CloudConn2");
+  ASSERT_TRUE(outbox_->Begin().ok());
+  ASSERT_TRUE(outbox_->SetPosition("log Energy", 17).ok());
+  ASSERT_TRUE(outbox_->SetPosition("log Alarms", 3).ok());
+  ASSERT_TRUE(outbox_->Commit().ok());
+  ASSERT_TRUE(outbox_->Begin().ok());
+  ASSERT_TRUE(outbox_->SetPosition("log Energy", 18).ok());
+  ASSERT_TRUE(outbox_->Commit().ok());
+  EXPECT_EQ(other->Position("log Energy"), std::nullopt);
+  EXPECT_EQ(outbox_->Position("log Energy"), 18);
+  EXPECT_EQ(outbox_->Position("log"), std::nullopt);
+}
+
+TEST_F(SqliteOutboxTest, APositionIsAfterARestartWhatWasCommitted) {
+  Open();
+  ASSERT_TRUE(outbox_->Begin().ok());
+  ASSERT_TRUE(outbox_->SetPosition("log", 17).ok());
+  ASSERT_TRUE(outbox_->Commit().ok());
+  ASSERT_TRUE(outbox_->Begin().ok());
+  ASSERT_TRUE(outbox_->SetPosition("log", 18).ok());
+  Reopen();
+  EXPECT_EQ(outbox_->Position("log"), 17);
+}
+
+TEST_F(SqliteOutboxTest, AFileOfBeforeThePositionsIsUpgraded) {
+  {
+    std::ifstream sql("services/cloud_link/outbox/testdata/cloud_link_version_2.sql");
+    std::stringstream text;
+    text << sql.rdbuf();
+    ASSERT_FALSE(text.str().empty());
+    ASSERT_TRUE(sqlite::Database::Open(path_).value()->Execute(text.str()).ok());
+  }
+  Open();
+  EXPECT_EQ(outbox_->PeekMessageId(), 42);
+  EXPECT_THAT(MessageIds(*outbox_), ElementsAre(41));
+  EXPECT_EQ(outbox_->Stats().dropped, 3);
+  EXPECT_EQ(outbox_->Losses()->size(), 1u);
+  EXPECT_EQ(outbox_->Position("log"), std::nullopt);
+  ASSERT_TRUE(outbox_->Begin().ok());
+  EXPECT_TRUE(outbox_->SetPosition("log", 1).ok());
+  EXPECT_TRUE(outbox_->Commit().ok());
+}
+
 TEST_F(SqliteOutboxTest, CountersAreSharedByTheConnectors) {
   Open();
   std::unique_ptr<Outbox> other = Connector("CloudConn2");
@@ -338,6 +385,7 @@ TEST_F(SqliteOutboxTest, SurvivesKill9AtAnyMoment) {
     EXPECT_EQ(ids.back() - ids.front() + 1, static_cast<int64_t>(ids.size()));
     EXPECT_EQ(std::set<int64_t>(ids.begin(), ids.end()).size(), ids.size());
     EXPECT_EQ(outbox_->PeekMessageId(), ids.back() + 1);
+    EXPECT_EQ(outbox_->Position("log"), ids.back());
     EXPECT_EQ(outbox_->Stats().entries, static_cast<int64_t>(ids.size()));
     Close();
   }

@@ -1,27 +1,60 @@
 #include "services/cloud_link/payload/channels.h"
 
 namespace fieldgate::cloud_link {
+namespace {
 
-ChannelPlan ChannelPlan::Of(const config_store::v1::Connector& connector) {
-  using config_store::v1::DataPoint;
+using config_store::v1::Connector;
+using config_store::v1::DataPoint;
+
+bool IsGps(const DataPoint& point) { return !point.second_path().empty(); }
+
+void AddPaths(const DataPoint& point, std::vector<std::string>& paths) {
+  paths.push_back(point.path());
+  if (IsGps(point)) paths.push_back(point.second_path());
+}
+
+void AddPartners(const DataPoint& point, std::vector<uint32_t>& partner) {
+  const auto channel = static_cast<uint32_t>(partner.size());
+  partner.push_back(IsGps(point) ? channel + 1 : channel);
+  if (IsGps(point)) partner.push_back(channel);
+}
+
+ChannelPlan::Section SectionOf(int number, size_t first, size_t end) {
+  return {number, static_cast<uint32_t>(first), static_cast<uint32_t>(end - first)};
+}
+
+}  // namespace
+
+std::vector<const DataPoint*> PointsOf(const Connector& connector) {
+  std::vector<const DataPoint*> points;
+  for (const auto& section : connector.sections()) {
+    for (const DataPoint& point : section.points()) points.push_back(&point);
+  }
+  for (const auto& section : connector.log_sections()) {
+    for (const DataPoint& point : section.points()) points.push_back(&point);
+  }
+  return points;
+}
+
+ChannelPlan ChannelPlan::Of(const Connector& connector) {
   ChannelPlan plan;
-  for (const config_store::v1::RealtimeSection& section : connector.sections()) {
-    const auto first = static_cast<uint32_t>(plan.paths.size());
+  for (const auto& section : connector.sections()) {
+    const size_t first = plan.paths.size();
     for (const DataPoint& point : section.points()) {
-      const auto channel = static_cast<uint32_t>(plan.paths.size());
-      const bool gps = !point.second_path().empty();
-      plan.paths.push_back(point.path());
-      plan.origins.push_back(gps ? DataPoint::OTHER : point.origin());
-      plan.hysteresis.push_back(point.hysteresis());
-      plan.partner.push_back(gps ? channel + 1 : channel);
-      if (!gps) continue;
-      plan.paths.push_back(point.second_path());
-      plan.origins.push_back(DataPoint::OTHER);
-      plan.hysteresis.push_back(point.hysteresis());
-      plan.partner.push_back(channel);
+      AddPaths(point, plan.paths);
+      AddPartners(point, plan.partner);
+      plan.origins.resize(plan.paths.size(), IsGps(point) ? DataPoint::OTHER : point.origin());
+      plan.hysteresis.resize(plan.paths.size(), point.hysteresis());
     }
-    plan.sections.push_back(
-        {section.number(), first, static_cast<uint32_t>(plan.paths.size()) - first});
+    plan.sections.push_back(SectionOf(section.number(), first, plan.paths.size()));
+  }
+  for (const auto& section : connector.log_sections()) {
+    const size_t first = plan.partner.size();
+    for (const DataPoint& point : section.points()) {
+      AddPaths(point, plan.log_paths);
+      AddPartners(point, plan.partner);
+    }
+    plan.log_sections.push_back(SectionOf(section.number(), first, plan.partner.size()));
   }
   return plan;
 }

@@ -18,24 +18,32 @@ struct Sample {
   int64_t sampled_at_us = 0;
 };
 
-// Channel numbers of a connector: the paths of all data points of all realtime
-// sections, in configuration order; a gps point takes two. A connector
-// subscribes to exactly these, so a channel is also the index of the stream's
-// dictionary.
+// The data points of a connector in the order of their channels: those of the
+// realtime sections, then those of the log sections.
+std::vector<const config_store::v1::DataPoint*> PointsOf(
+    const config_store::v1::Connector& connector);
+
+// Channel numbers of a connector, in configuration order; a gps point takes two.
+// First the data points of the realtime sections: a connector subscribes to
+// exactly their paths, so such a channel is also the index of the stream's
+// dictionary. Behind them those of the log sections, which are never streamed.
 struct ChannelPlan {
   struct Section {
     int number = 0;  // 1..5
     uint32_t first = 0;
     uint32_t count = 0;
   };
+  // Of the channels of realtime sections: path, origin as configured (gps:
+  // OTHER), hysteresis (0: each change).
   std::vector<std::string> paths;
-  // Origin of each channel as configured (proto DataPoint.Origin); gps: OTHER.
   std::vector<config_store::v1::DataPoint::Origin> origins;
-  // Per channel; 0: each change.
   std::vector<double> hysteresis;
-  // Per channel: the other channel of the same gps point, or itself.
+  // Of the channels of log sections, from paths.size() on.
+  std::vector<std::string> log_paths;
+  // Of all channels: the other channel of the same gps point, or itself.
   std::vector<uint32_t> partner;
   std::vector<Section> sections;
+  std::vector<Section> log_sections;
 
   static ChannelPlan Of(const config_store::v1::Connector& connector);
 };

@@ -55,13 +55,13 @@ void PutValue(CellKind kind, const Value& value, std::string& out) {
   }
 }
 
-// `channel_at(i)` is the i-th of `count` channels.
-template <class ChannelAt>
-void PutSamples(size_t count, ChannelAt channel_at, absl::Span<const Sample> samples,
+// `sample_at(i)` is the index of the i-th of `count` samples.
+template <class SampleAt>
+void PutSamples(size_t count, SampleAt sample_at, absl::Span<const Sample> samples,
                 std::string& out) {
   std::string tags(count, '\0');
   for (size_t i = 0; i < count; ++i) {
-    const Sample& sample = samples[channel_at(i)];
+    const Sample& sample = samples[sample_at(i)];
     tags[i] = static_cast<char>(static_cast<uint8_t>(KindOf(sample.value)) |
                                 std::min(sample.state, kMaxState) << 4);
   }
@@ -72,7 +72,7 @@ void PutSamples(size_t count, ChannelAt channel_at, absl::Span<const Sample> sam
     wire::PutVarint(i - begin, out);
   }
   for (size_t i = 0; i < count; ++i) {
-    PutValue(static_cast<CellKind>(tags[i] & 0x0F), samples[channel_at(i)].value, out);
+    PutValue(static_cast<CellKind>(tags[i] & 0x0F), samples[sample_at(i)].value, out);
   }
 }
 
@@ -83,7 +83,8 @@ absl::Status Damaged(const wire::Reader& in, absl::string_view what) {
 
 }  // namespace
 
-std::string PackColumns(absl::Span<const uint32_t> channels, absl::Span<const Sample> samples) {
+std::string PackColumns(absl::Span<const uint32_t> channels, absl::Span<const Sample> samples,
+                        uint32_t first_sample) {
   std::string runs;
   size_t run_count = 0;
   uint32_t end = 0;  // of the run before
@@ -100,7 +101,7 @@ std::string PackColumns(absl::Span<const uint32_t> channels, absl::Span<const Sa
   wire::PutVarint(run_count, out);
   out += runs;
   PutSamples(
-      channels.size(), [&](size_t i) { return channels[i]; }, samples, out);
+      channels.size(), [&](size_t i) { return channels[i] - first_sample; }, samples, out);
   return out;
 }
 

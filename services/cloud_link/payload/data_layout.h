@@ -63,8 +63,10 @@ class DataLayout {
 };
 
 // Packs the samples of some channels (ascending) for storage. `samples` is
-// indexed by channel; a gps channel must come with its partner.
-std::string PackColumns(absl::Span<const uint32_t> channels, absl::Span<const Sample> samples);
+// indexed by channel, from `first_sample` on; a gps channel must come with its
+// partner.
+std::string PackColumns(absl::Span<const uint32_t> channels, absl::Span<const Sample> samples,
+                        uint32_t first_sample = 0);
 // The same for the contiguous channels first .. first + count - 1, smaller.
 std::string PackColumns(uint32_t first, uint32_t count, absl::Span<const Sample> samples);
 

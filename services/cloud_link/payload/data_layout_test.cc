@@ -229,6 +229,19 @@ TEST(DataLayoutTest, APathOfTwoSectionsIsOneSensor) {
             "<C><sensors><A _=\"1\" state=\"1\"/></sensors></C>");
 }
 
+TEST(DataLayoutTest, APathOfALogHasItsPlaceAndIsTheSensorOfTheRealtimeSection) {
+  Connector connector = ConnectorWith(TIXML);
+  AddPoint(connector, "A", "/C/A");
+  auto& log = *connector.add_log_sections();
+  AddPointTo(log, "A", "/C/A");
+  AddPointTo(log, "L", "/C/L");
+  const std::vector<Sample> samples = {Of(int64_t{1}), Of(int64_t{2}), Of(int64_t{3})};
+  EXPECT_EQ(Controllers(connector, {0}, samples),
+            "<C><sensors><A _=\"1\" state=\"1\"/></sensors></C>");
+  EXPECT_EQ(Controllers(connector, {1, 2}, samples),
+            "<C><sensors><A _=\"2\" state=\"1\"/><L _=\"3\" state=\"1\"/></sensors></C>");
+}
+
 TEST(DataLayoutTest, GpsInOneElementNeedsBothValues) {
   Connector connector = ConnectorWith(TIXML);
   connector.set_gps_as_lng_attribute(true);

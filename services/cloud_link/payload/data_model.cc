@@ -5,6 +5,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "common/tixml/codec.h"
+#include "services/cloud_link/payload/channels.h"
 #include "services/cloud_link/payload/controller_name.h"
 
 namespace fieldgate::cloud_link {
@@ -91,9 +92,7 @@ class Builder {
 DataModel DataModel::Of(const Connector& connector) {
   DataModel model;
   Builder builder(connector, model);
-  for (const config_store::v1::RealtimeSection& section : connector.sections()) {
-    for (const DataPoint& point : section.points()) builder.Add(point);
-  }
+  for (const DataPoint* point : PointsOf(connector)) builder.Add(*point);
   return model;
 }
 

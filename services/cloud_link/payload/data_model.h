@@ -11,8 +11,9 @@
 namespace fieldgate::cloud_link {
 
 // The sensors of a connector as its portal knows them, by controller, in
-// configuration order: what gatewayInit announces (manual 2.2.1) and data
-// messages fill (2.3). A path that is configured twice is one sensor.
+// configuration order, those of log sections last: what gatewayInit announces
+// (manual 2.2.1) and data messages fill (2.3). A path that is configured twice,
+// be it for a log, is one sensor.
 struct DataModel {
   struct Sensor {
     std::string id;  // as on the wire: an XML name, or raw in JSON

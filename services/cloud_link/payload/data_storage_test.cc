@@ -86,6 +86,12 @@ TEST(ColumnsTest, ARangeAndTheSameListGiveTheSameBody) {
             Body(layout, PackColumns({2, 3, 4}, samples)));
 }
 
+TEST(ColumnsTest, SamplesMayBeginAtALaterChannel) {
+  const std::vector<Sample> samples = MixedSamples();
+  const std::vector<Sample> from_four(samples.begin() + 4, samples.end());
+  EXPECT_EQ(PackColumns({4, 6, 7}, from_four, 4), PackColumns({4, 6, 7}, samples));
+}
+
 TEST(ColumnsTest, AreASmallPartOfTheBody) {
   Connector connector = ConnectorWith(config_store::v1::TIXML);
   std::vector<Sample> samples;

@@ -162,6 +162,22 @@ TEST(GatewayInitTest, ListsAPathOfTwoSectionsOnce) {
             R"({"external_sensor_id":"B","name":"B","type":"temperature"}]}]})");
 }
 
+TEST(GatewayInitTest, ListsDataPointsOfLogsOnceAfterThoseOfRealtimeSections) {
+  Connector connector = ConnectorWith(JSON);
+  auto& log = *connector.add_log_sections();
+  AddPointTo(log, "Only", "/Log/Only");
+  AddPointTo(log, "A", "/C/A", {{"type", "voltage"}});
+  AddPointTo(log, "B", "/C/B");
+  AddPointTo(*connector.add_log_sections(), "B", "/C/B");
+  AddPoint(connector, "A", "/C/A");
+  EXPECT_EQ(GatewayInitBody(connector, "r"),
+            R"({"request_id":"r","controllers":[{"name":"C","external_controller_id":"C",)"
+            R"("sensors":[{"external_sensor_id":"A","name":"A","type":"temperature"},)"
+            R"({"external_sensor_id":"B","name":"B","type":"temperature"}]},)"
+            R"({"name":"Log","external_controller_id":"Log","sensors":[)"
+            R"({"external_sensor_id":"Only","name":"Only","type":"temperature"}]}]})");
+}
+
 TEST(GatewayInitTest, AnnouncesTheSensorsThatGpsSends) {
   Connector connector = ConnectorWith(TIXML);
   AddGps(connector, "GNSS", "/GNSS/Latitude", "/GNSS/Longitude");

@@ -29,10 +29,10 @@ inline Connector ConnectorWith(PayloadFormat format) {
 
 using Metadata = std::vector<std::pair<std::string, std::string>>;
 
-// Adds a data point to the last section.
-inline DataPoint& AddPoint(Connector& connector, const std::string& name, const std::string& path,
-                           const Metadata& metadata = {{"type", "temperature"}}) {
-  DataPoint& point = *connector.mutable_sections()->rbegin()->add_points();
+template <class Section>
+DataPoint& AddPointTo(Section& section, const std::string& name, const std::string& path,
+                      const Metadata& metadata = {{"type", "temperature"}}) {
+  DataPoint& point = *section.add_points();
   point.set_name(name);
   point.set_path(path);
   point.set_origin(DataPoint::BUS);
@@ -42,6 +42,12 @@ inline DataPoint& AddPoint(Connector& connector, const std::string& name, const 
     entry.set_value(value);
   }
   return point;
+}
+
+// Adds a data point to the last realtime section.
+inline DataPoint& AddPoint(Connector& connector, const std::string& name, const std::string& path,
+                           const Metadata& metadata = {{"type", "temperature"}}) {
+  return AddPointTo(*connector.mutable_sections()->rbegin(), name, path, metadata);
 }
 
 // _="latitude" lng="longitude"
