@@ -10,8 +10,9 @@
 namespace fieldgate::config_store {
 
 // Reads CloudConn, CloudConn2 and CloudConn3 of the ISP database (nullptr:
-// there is none), defaults filled in (manual 7, PROTOCOL 5). An empty element
-// is no connector. Connectors with errors are left out.
+// there is none), defaults filled in (manual 7, PROTOCOL 5), and their service
+// routing (manual 6). An empty element is no connector. Connectors with errors
+// are left out.
 //
 // `unknown_paths` takes the warnings about data points whose path `origins`
 // doesn't know.
