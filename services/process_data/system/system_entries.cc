@@ -176,8 +176,9 @@ class Builder {
     };
     add("MaxCycleTime", absl::StrCat(absl::ToInt64Milliseconds(values_.longest_cycle)));
     add("CycleTime", absl::StrCat(absl::ToInt64Milliseconds(values_.cycle)));
-    add("SignalLED",
-        device_.signal_led().green().empty() ? std::nullopt : std::optional(values_.signal_led));
+    const bool has_led =
+        !device_.signal_led().green().empty() || !device_.signal_led().red().empty();
+    add("SignalLED", has_led ? std::optional(values_.signal_led) : std::nullopt);
     add("CPULoad", Text(values_.cpu_load));
   }
 

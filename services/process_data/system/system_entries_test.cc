@@ -184,6 +184,10 @@ TEST(SystemEntriesTest, TheMainboardShowsCyclesInMillisecondsAndItsLoad) {
   EXPECT_EQ(ValueOf(entries, "/Process/MB/CycleTime"), "12");
   EXPECT_EQ(ValueOf(entries, "/Process/MB/MaxCycleTime"), "142");
   EXPECT_EQ(ValueOf(entries, "/Process/MB/SignalLED"), "absent");
+  config_store::v1::Device red_only;
+  red_only.mutable_signal_led()->set_red("/sys/class/leds/red");
+  values.signal_led = "9";
+  EXPECT_EQ(ValueOf(SystemEntries(red_only, values), "/Process/MB/SignalLED"), "9");
 }
 
 TEST(SystemEntriesTest, APathNeedsOnlyItsOwnSources) {

@@ -114,7 +114,10 @@ void SystemReader::Read(Sources sources, const config_store::v1::Device& device,
   if (sources & kSupportLog) {
     if (const std::optional<int64_t> count = options_.support_log()) values.support_log = count;
   }
-  if (sources & kMainboardSource) ReadMainboard(device.signal_led().green(), values);
+  if (sources & kMainboardSource) {
+    const config_store::v1::SignalLed& led = device.signal_led();
+    ReadMainboard(led.green().empty() ? led.red() : led.green(), values);
+  }
 }
 
 std::string SystemReader::File(absl::string_view path) const {
