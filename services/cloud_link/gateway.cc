@@ -184,6 +184,7 @@ Answer Gateway::OnLoop(Task task) {
 void Gateway::Run() {
   loop_.Run([this] { return Settle(); });
   slots_.clear();
+  signal_led_.TurnOff(RealClock().Now());
 }
 
 void Gateway::Stop() {
@@ -217,6 +218,7 @@ void Gateway::OnProcessLink(bool up) {
 
 void Gateway::Apply(const config_store::v1::Configuration& configuration) {
   const Now now = NowOf(RealClock());
+  signal_led_.Configure(configuration.device().signal_led(), now.monotonic);
   std::map<std::string, std::shared_ptr<Slot>> old = std::move(slots_);
   slots_.clear();
   for (const config_store::v1::Connector& config : configuration.connectors()) {
@@ -284,6 +286,7 @@ MonotonicTime Gateway::Settle() {
     next = std::min(next, slot->connector().NextDeadline());
   }
   NoteChange();
+  next = std::min(next, signal_led_.Settle(SignalOf(last_states_), now.monotonic));
   ShowValues(now);
   return std::min(next, show_at_);
 }

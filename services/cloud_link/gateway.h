@@ -21,6 +21,7 @@
 #include "services/cloud_link/command/request_log.h"
 #include "services/cloud_link/connector.h"
 #include "services/cloud_link/loop.h"
+#include "services/cloud_link/signal_led/signal_led.h"
 
 namespace fieldgate::cloud_link {
 
@@ -106,6 +107,7 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   bool config_store_ok_ = false;
   bool process_data_ok_ = false;
   std::vector<LifecycleState> last_states_;
+  SignalLed signal_led_;
   std::vector<std::pair<std::string, std::string>> shown_;
   MonotonicTime show_at_ = MonotonicTime::Never();
   bool show_again_ = false;

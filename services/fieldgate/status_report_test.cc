@@ -61,7 +61,7 @@ TEST(StatusReportTest, ARouteIsShown) {
   GatewayStatus status = Healthy();
   status.cloud_link->mutable_connectors(0)->set_route("MODEM (wwan0)");
   EXPECT_THAT(StatusText(status, kNow), HasSubstr("connected\n  route           MODEM (wwan0)\n"));
-  EXPECT_THAT(StatusJson(status), HasSubstr(R"("route":"MODEM (wwan0)")"));
+  EXPECT_THAT(StatusJson(status), HasSubstr(R"j("route":"MODEM (wwan0)")j"));
 }
 
 TEST(StatusReportTest, DownServiceIsShownAndTheRestStays) {
