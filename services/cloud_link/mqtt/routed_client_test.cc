@@ -1,6 +1,10 @@
 // Connections through one interface and no other: CL-70 to CL-74.
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <memory>
 
@@ -296,6 +300,37 @@ TEST_F(RoutedTlsTest, ACertificateForTheAddressOfTheNameIsRefused) {
 TEST_F(RoutedTlsTest, AnAddressIsVerified) {
   Connect(StartTls(TwoWays::kHost, "ssl://192.0.2.1:8883"));
   EXPECT_TRUE(Saw(*tls_, TwoWays::kWwanAddress)) << tls_->Output();
+}
+
+// What a server sees that has many names.
+TEST_F(RoutedTlsTest, TheNameIsAskedForInTheHandshake) {
+  MqttOptions options = StartTls("broker.test", "ssl://broker.test:8884");
+  int listener = -1;
+  ways_->behind_wwan().Run([&listener] {
+    listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(8884);
+    inet_pton(AF_INET, TwoWays::kHost, &address.sin_addr);
+    ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(listen(listener, 1), 0);
+  });
+  ASSERT_TRUE(client_->Connect(options).ok());
+  pollfd ready = {listener, POLLIN, 0};
+  ASSERT_EQ(poll(&ready, 1, static_cast<int>(absl::ToInt64Milliseconds(kLong))), 1);
+  const int connection = accept(listener, nullptr, nullptr);
+  std::string hello;
+  char bytes[4096];
+  ssize_t size = 0;
+  // It names the host in plain text.
+  while (!absl::StrContains(hello, "broker.test") &&
+         (size = recv(connection, bytes, sizeof bytes, 0)) > 0) {
+    hello.append(bytes, static_cast<size_t>(size));
+  }
+  EXPECT_TRUE(absl::StrContains(hello, "broker.test"));
+  close(connection);
+  close(listener);
+  EXPECT_TRUE(recorder_.Await("disconnected"));
 }
 
 }  // namespace
