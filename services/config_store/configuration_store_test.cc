@@ -428,5 +428,22 @@ TEST_F(ConfigurationStoreTest, ASettingThatIsNotValidAnyMoreHasNoEffectAndCanBeM
   EXPECT_EQ(store_->Current()->connectors(0).base_url(), "tcp://new:1883");
 }
 
+// CS-103. Otherwise it would connect by another way, which may be an open one.
+TEST_F(ConfigurationStoreTest, AConnectorWhoseInterfaceIsNoLongerKnownIsOff) {
+  (*device_.mutable_interfaces())["MODEM"] = "wwan0";
+  Reopen();
+  Set("ISP", kIsp);
+  ASSERT_TRUE(Set("ISP/ISP", "<OUT><SMTP _=\"X\"/><CloudConn _=\"MODEM\"/></OUT>").applied());
+  EXPECT_EQ(store_->Current()->connectors(0).interface(), "wwan0");
+  device_.clear_interfaces();
+  Reopen();
+  EXPECT_EQ(store_->Current()->connectors_size(), 0);
+  Set("PROCCFG", kProcCfg);
+  EXPECT_EQ(store_->Current()->connectors_size(), 0);
+  EXPECT_TRUE(Set("ISP/ISP/OUT", "<CloudConn _=\"Ethernet\"/>").applied());
+  EXPECT_EQ(store_->Current()->connectors(0).route(), "Ethernet");
+  EXPECT_EQ(Get("ISP/ISP"), R"(<ISP><OUT><SMTP _="X"/><CloudConn _="Ethernet"/></OUT></ISP>)");
+}
+
 }  // namespace
 }  // namespace fieldgate::config_store

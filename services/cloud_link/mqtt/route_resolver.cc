@@ -6,11 +6,12 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -76,7 +77,6 @@ class Channel {
   Channel& operator=(const Channel&) = delete;
 
   int status() const { return status_; }
-  int bind_errno() const { return bind_errno_; }
 
   bool SetServers(const std::string& servers) {
     return ares_set_servers_ports_csv(channel_, servers.c_str()) == ARES_SUCCESS;
@@ -129,10 +129,7 @@ class Channel {
 
  private:
   static int OnSocket(ares_socket_t fd, int /*type*/, void* self) {
-    Channel& channel = *static_cast<Channel*>(self);
-    if (BindToInterface(fd, channel.interface_.c_str())) return 0;
-    channel.bind_errno_ = errno;
-    return -1;
+    return BindToInterface(fd, static_cast<Channel*>(self)->interface_.c_str()) ? 0 : -1;
   }
 
   void Wait() {
@@ -164,7 +161,6 @@ class Channel {
   const std::string interface_;
   ares_channel channel_ = nullptr;
   int status_ = ARES_SUCCESS;
-  int bind_errno_ = 0;
 };
 
 // The family of a numeric address.
@@ -189,6 +185,18 @@ absl::Status CheckUsable(const MqttRoute& route, const NetworkInterface& interfa
   return absl::OkStatus();
 }
 
+// Tried here, since the reason would be lost in c-ares and Paho.
+absl::Status CheckBinding(const MqttRoute& route) {
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const bool bound = fd >= 0 && BindToInterface(fd, route.interface.c_str());
+  const int error = errno;
+  if (fd >= 0) close(fd);
+  if (bound) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(
+      "a socket can't be bound to interface ", ToText(route), ": ", std::strerror(error),
+      error == EPERM ? " (before Linux 5.7 it needs the capability CAP_NET_RAW)" : ""));
+}
+
 }  // namespace
 
 std::string ToText(const MqttRoute& route) {
@@ -204,6 +212,7 @@ absl::StatusOr<std::vector<std::string>> ResolveThrough(const MqttRoute& route,
                                                         const RouteResolverOptions& options) {
   const NetworkInterface interface = LookAtInterface(route.interface);
   if (absl::Status s = CheckUsable(route, interface); !s.ok()) return s;
+  if (absl::Status s = CheckBinding(route); !s.ok()) return s;
   if (!interface.ipv4 && !interface.ipv6) return InterfaceError(route, "has no address");
   if (const std::optional<int> family = NumericFamily(host)) {
     if (*family == AF_INET ? interface.ipv4 : interface.ipv6) return std::vector{host};
@@ -231,10 +240,6 @@ absl::StatusOr<std::vector<std::string>> ResolveThrough(const MqttRoute& route,
   std::vector<std::string> addresses = std::move(answer.ipv4);
   addresses.insert(addresses.end(), answer.ipv6.begin(), answer.ipv6.end());
   if (!addresses.empty()) return addresses;
-  if (channel->bind_errno() != 0) {
-    return cannot(absl::StrCat("a socket can't be bound to the interface: ",
-                               std::strerror(channel->bind_errno())));
-  }
   if (reachable.empty()) {
     return cannot(
         absl::StrCat("/etc/resolv.conf names no server that the interface can reach: ", servers));

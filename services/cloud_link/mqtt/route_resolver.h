@@ -24,8 +24,9 @@ struct RouteResolverOptions {
 // at least one. Names are looked up in /etc/hosts and asked of name servers
 // through this interface. Blocks, at most for `within`; thread-safe.
 //
-// kUnavailable: the interface does not exist, is down or has no address; or the
-// name could not be resolved. The message says which, and is for people.
+// kUnavailable: the interface does not exist, is down, has no address, or may
+// not be used by this process; or the name could not be resolved. The message
+// says which, and is for people.
 absl::StatusOr<std::vector<std::string>> ResolveThrough(const MqttRoute& route,
                                                         const std::string& host,
                                                         const RouteResolverOptions& options = {});

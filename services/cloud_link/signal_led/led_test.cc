@@ -86,7 +86,6 @@ TEST_F(LedTest, FromFlashingToOnAndBack) {
   EXPECT_EQ(Read("trigger"), "timer");
 }
 
-// The number of times that it was on, in `d`.
 TEST_F(LedTest, WithoutATimerItFlashesByItself) {
   PlugIn("[none] heartbeat\n");
   led_.Show(Light::kFlashing, now_);
