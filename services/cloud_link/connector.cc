@@ -456,6 +456,7 @@ v1::ConnectorStatus Connector::Status() const {
   status.set_name(config_.name());
   status.set_state(StateToProto(lifecycle_.state()));
   status.set_connection_type(ConnectionType(lifecycle_.broker_url()));
+  status.set_route(RouteText(config_));
   status.set_connection_state_msg(std::string(lifecycle_.connection_state_msg()));
   status.set_detail(lifecycle_.detail());
   status.set_last_send_at(last_send_at_);

@@ -111,6 +111,7 @@ MqttOptions MqttOptionsOf(const config::Connector& config, const std::string& ur
       options.server_auth = MqttOptions::ServerAuth::kCaBundle;
   }
   options.alpn = config.tls().alpn();
+  options.route = {config.interface(), config.route()};
   return options;
 }
 

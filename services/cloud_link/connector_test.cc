@@ -262,6 +262,24 @@ TEST_F(ConnectorTest, TlsFilesAreThoseOfTheStateDirectory) {
   EXPECT_EQ(connector_->Status().connection_type(), "mqtt+ssl:broker:8883");
 }
 
+TEST_F(ConnectorTest, ItsRouteIsThatOfItsConnectionsAndShown) {
+  config::Connector config = Config();
+  config.set_route("MODEM");
+  config.set_interface("wwan0");
+  Create(config);
+  EXPECT_EQ(mqtt_.options().route.interface, "wwan0");
+  EXPECT_EQ(mqtt_.options().route.name, "MODEM");
+  EXPECT_EQ(connector_->Status().route(), "MODEM (wwan0)");
+}
+
+TEST_F(ConnectorTest, EthernetWithoutAnInterfaceIsShownAndBindsNothing) {
+  config::Connector config = Config();
+  config.set_route("Ethernet");
+  Create(config);
+  EXPECT_EQ(mqtt_.options().route.interface, "");
+  EXPECT_EQ(connector_->Status().route(), "Ethernet");
+}
+
 TEST_F(ConnectorTest, RequestsAreTheMessagesOnItsOwnTopicsThatAreNotRetained) {
   Create(Config());
   for (const char* topic : {"c/fp/g/config", "c/fp/g/cmd", "c/fp/g/state"}) {

@@ -202,6 +202,7 @@ void Gateway::Run() {
   loop_.Run([this] { return Settle(); });
   slots_.clear();
   events_.Stop();
+  signal_led_.TurnOff(RealClock().Now());
 }
 
 void Gateway::Stop() {
@@ -239,6 +240,7 @@ void Gateway::Apply(const config_store::v1::Configuration& configuration) {
   handlers_.Configure(configuration.events(), configuration.revision());
   events_.Configure(configuration.events(), now);
   show_again_ = true;  // states have values of their own, also without a connector
+  signal_led_.Configure(configuration.device().signal_led(), now.monotonic);
   std::map<std::string, std::shared_ptr<Slot>> old = std::move(slots_);
   slots_.clear();
   if (!SameDevice(device_, configuration.device())) old.clear();  // each tells who it is
@@ -319,6 +321,7 @@ MonotonicTime Gateway::Settle() {
   events_.Settle(now);
   next = std::min(next, events_.NextDeadline());
   NoteChange();
+  next = std::min(next, signal_led_.Settle(SignalOf(last_states_), now.monotonic));
   ShowValues(now);
   PerformReset(now.monotonic);
   return std::min({next, show_at_, reset_.NextDeadline(now.monotonic)});

@@ -31,6 +31,7 @@
 #include "services/cloud_link/events/event_store.h"
 #include "services/cloud_link/loop.h"
 #include "services/cloud_link/probation_watch.h"
+#include "services/cloud_link/signal_led/signal_led.h"
 
 namespace fieldgate::cloud_link {
 
@@ -145,6 +146,7 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   bool config_store_ok_ = false;
   bool process_data_ok_ = false;
   std::vector<LifecycleState> last_states_;
+  SignalLed signal_led_;
   std::vector<std::pair<std::string, std::string>> shown_;
   MonotonicTime show_at_ = MonotonicTime::Never();
   bool show_again_ = false;

@@ -36,4 +36,9 @@ std::string ConnectionType(absl::string_view url) {
   return absl::StrCat("mqtt:", url);
 }
 
+std::string RouteText(const config_store::v1::Connector& connector) {
+  if (connector.interface().empty()) return connector.route();
+  return absl::StrCat(connector.route(), " (", connector.interface(), ")");
+}
+
 }  // namespace fieldgate::cloud_link

@@ -106,7 +106,7 @@ TEST_F(ConfigurationStoreTest, StartsEmptyWithRevision0) {
 TEST_F(ConfigurationStoreTest, EachSetConfigIsOneRevisionAndSurvivesARestart) {
   EXPECT_EQ(Set("PROCCFG", kProcCfg).revision(), 1);
   EXPECT_EQ(Set("ISP", kIsp).revision(), 2);
-  EXPECT_EQ(Set("ISP/ISP/OUT", "<CloudConn _=\"VPN\"/>").revision(), 3);
+  EXPECT_EQ(Set("ISP/ISP/OUT", "<CloudConn _=\"Ethernet\"/>").revision(), 3);
   const std::string before = Get("");
   const std::string configuration = store_->Current()->SerializeAsString();
   Reopen();
@@ -114,7 +114,7 @@ TEST_F(ConfigurationStoreTest, EachSetConfigIsOneRevisionAndSurvivesARestart) {
   EXPECT_EQ(store_->Current()->SerializeAsString(), configuration);
   EXPECT_EQ(store_->Current()->revision(), 3);
   EXPECT_EQ(store_->Current()->connectors(0).base_url(), "tcp://broker:1883");
-  EXPECT_EQ(Get("ISP/ISP"), "<ISP>\n  <OUT>\n    <CloudConn _=\"VPN\"/>\n  </OUT>\n</ISP>\n");
+  EXPECT_EQ(Get("ISP/ISP"), "<ISP>\n  <OUT>\n    <CloudConn _=\"Ethernet\"/>\n  </OUT>\n</ISP>\n");
 }
 
 TEST_F(ConfigurationStoreTest, OneBadSettingAmongGoodOnesChangesNothingAndAllAreListed) {
@@ -440,6 +440,25 @@ TEST_F(ConfigurationStoreTest, ASettingThatIsNotValidAnyMoreHasNoEffectAndCanBeM
   EXPECT_TRUE(Set("USER", "<A/>").applied()) << "other databases are not held up";
   EXPECT_TRUE(Set("ISP/CloudConn", "<CloudBaseUrl _=\"tcp://new\"/>").applied());
   EXPECT_EQ(store_->Current()->connectors(0).base_url(), "tcp://new:1883");
+}
+
+// CS-103. Otherwise it would connect by another way, which may be an open one.
+TEST_F(ConfigurationStoreTest, AConnectorWhoseInterfaceIsNoLongerKnownIsOff) {
+  (*device_.mutable_interfaces())["MODEM"] = "wwan0";
+  Reopen();
+  Set("ISP", kIsp);
+  ASSERT_TRUE(Set("ISP/ISP", "<OUT><SMTP _=\"X\"/><CloudConn _=\"MODEM\"/></OUT>").applied());
+  EXPECT_EQ(store_->Current()->connectors(0).interface(), "wwan0");
+  device_.clear_interfaces();
+  Reopen();
+  EXPECT_EQ(store_->Current()->connectors_size(), 0);
+  Set("PROCCFG", kProcCfg);
+  EXPECT_EQ(store_->Current()->connectors_size(), 0);
+  EXPECT_TRUE(Set("ISP/ISP/OUT", "<CloudConn _=\"Ethernet\"/>").applied());
+  EXPECT_EQ(store_->Current()->connectors(0).route(), "Ethernet");
+  EXPECT_EQ(
+      Get("ISP/ISP"),
+      "<ISP>\n  <OUT>\n    <SMTP _=\"X\"/>\n    <CloudConn _=\"Ethernet\"/>\n  </OUT>\n</ISP>\n");
 }
 
 }  // namespace

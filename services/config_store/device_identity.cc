@@ -74,6 +74,7 @@ class IdentityReader {
     if (key == "interfaces") return ReadInterfaces(value);
     if (key == "modules") return ReadModules(value);
     if (key == "license") return ReadLicense(value);
+    if (key == "signal_led") return ReadSignalLed(value);
     static const Strings& known =
         *new Strings{"serial_number", "product_name", "hardware_id", "interfaces",   "signal_led",
                      "modules",       "license",      "uboot",       "firmware_date"};
@@ -101,12 +102,6 @@ class IdentityReader {
       device_.set_product_name(text);
     } else if (key == "hardware_id") {
       device_.set_hardware_id(text);
-    } else if (key == "signal_led") {
-      if (text.find('/') != std::string::npos || !IsPlainText(text)) {
-        return Wrong(
-            absl::StrCat(key, " '", text, "' is no LED: write its name in /sys/class/leds"));
-      }
-      device_.mutable_signal_led()->set_green(absl::StrCat("/sys/class/leds/", text));
     } else if (!IsPlainText(text)) {
       return WrongText(key);
     } else if (key == "uboot") {
@@ -120,6 +115,47 @@ class IdentityReader {
   absl::Status WrongText(absl::string_view key) const {
     return Wrong(absl::StrCat(key, " is wrong: write a text of at most ", kMaxText,
                               " bytes in one line, in quotes"));
+  }
+
+  // A text is the one LED that there is, whatever its colour.
+  absl::Status ReadSignalLed(const json::value& value) {
+    v1::SignalLed& led = *device_.mutable_signal_led();
+    const json::object* const object = value.if_object();
+    if (object == nullptr) return ReadLed("signal_led", value, *led.mutable_green());
+    for (const auto& member : *object) {
+      const std::string key = absl::StrCat("signal_led.", std::string(member.key()));
+      absl::Status status;
+      if (member.key() == "red") {
+        status = ReadLed(key, member.value(), *led.mutable_red());
+      } else if (member.key() == "green") {
+        status = ReadLed(key, member.value(), *led.mutable_green());
+      } else {
+        Warn(key, {"red", "green"});
+      }
+      if (!status.ok()) return status;
+    }
+    if (led.red().empty() && led.green().empty()) {
+      return Wrong("signal_led names no LED: write {\"red\": \"...\", \"green\": \"...\"}");
+    }
+    if (led.red() == led.green()) {
+      return Wrong(absl::StrCat("signal_led: red and green are both ", led.red(),
+                                ": write the name alone, without {}, if there is one LED only"));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadLed(const std::string& key, const json::value& value, std::string& folder) {
+    const json::string* const string = value.if_string();
+    const std::string text = string == nullptr ? "" : std::string(string->data(), string->size());
+    const bool absolute = !text.empty() && text[0] == '/';
+    if (text.empty() || text == "." || text == ".." || !IsPlainText(text) ||
+        (!absolute && text.find('/') != std::string::npos)) {
+      return Wrong(absl::StrCat(key, " '", text,
+                                "' is no LED: write its name in /sys/class/leds in quotes, or the "
+                                "whole path of a folder like those"));
+    }
+    folder = absolute ? text : absl::StrCat("/sys/class/leds/", text);
+    return absl::OkStatus();
   }
 
   absl::Status ReadModules(const json::value& value) {

@@ -15,7 +15,9 @@ namespace fieldgate::config_store {
 //   hardware_id    text
 //   interfaces     object: "Ethernet", "Ethernet2", "WLAN", "MODEM", "VPN" ->
 //                  Linux network interface
-//   signal_led     the LED that shows the MQTT connection (manual 7.5)
+//   signal_led     the LED that shows the MQTT connection (manual 7.5), or an
+//                  object of two: "red", "green"; a name in /sys/class/leds or
+//                  the whole path of a folder like those
 //   modules        object: name of a module -> text, in order (manual 5)
 //   license        object: "HW_Rev", "Oem" ... -> text (manual 5)
 //   uboot, firmware_date   text (manual 5)

@@ -67,6 +67,15 @@ TEST(DeviceIdentityTest, EachErrorNamesFileKeyValueAndRemedy) {
         Case{R"("interfaces": ["eth0"])", "device.json: interfaces is no object: write"},
         Case{R"("interfaces": {"VPN": "a/b"})",
              "device.json: interfaces.VPN is no network interface: write its name in quotes"},
+        Case{R"("signal_led": "")", "device.json: signal_led '' is no LED: write its name in"},
+        Case{R"("signal_led": 3)", "device.json: signal_led '' is no LED: write its name in"},
+        Case{R"("signal_led": "..")", "device.json: signal_led '..' is no LED"},
+        Case{R"("signal_led": "/a\u0007")", "is no LED"},
+        Case{R"("signal_led": {"red": "a/b"})", "device.json: signal_led.red 'a/b' is no LED"},
+        Case{R"("signal_led": {"green": 1})", "device.json: signal_led.green '' is no LED"},
+        Case{R"("signal_led": {})", "device.json: signal_led names no LED: write {\"red\""},
+        Case{R"("signal_led": {"red": "a", "green": "/sys/class/leds/a"})",
+             "device.json: signal_led: red and green are both /sys/class/leds/a: write the name"},
         Case{R"("modules": [])", "device.json: modules is no object of at most 100 modules: write"},
         Case{R"("modules": {"A/B": "x"})", "device.json: modules.A/B is no name of a module"},
         Case{R"("modules": {"": "x"})", "device.json: modules. is no name of a module"},
@@ -81,6 +90,26 @@ TEST(DeviceIdentityTest, EachErrorNamesFileKeyValueAndRemedy) {
     EXPECT_EQ(device.status().code(), absl::StatusCode::kInvalidArgument) << c.members;
     EXPECT_THAT(std::string(device.status().message()), HasSubstr(c.message));
   }
+}
+
+TEST(DeviceIdentityTest, TheSignalLedIsOneOrTwoByNameOrPath) {
+  const auto led = [](absl::string_view value) {
+    const auto device = Parse(
+        absl::StrCat(R"("serial_number": "01234567", "product_name": "W", "signal_led": )", value));
+    EXPECT_TRUE(device.ok()) << device.status();
+    return device.ok() ? device->signal_led() : v1::SignalLed();
+  };
+  EXPECT_EQ(led(R"("box:signal")").green(), "/sys/class/leds/box:signal");
+  EXPECT_EQ(led(R"("box:signal")").red(), "");
+  EXPECT_EQ(led(R"("/run/leds/signal")").green(), "/run/leds/signal");
+  EXPECT_EQ(led(R"({"red": "box:red", "green": "/run/green"})").red(), "/sys/class/leds/box:red");
+  EXPECT_EQ(led(R"({"red": "box:red", "green": "/run/green"})").green(), "/run/green");
+  EXPECT_EQ(led(R"({"red": "box:red"})").red(), "/sys/class/leds/box:red");
+  EXPECT_EQ(led(R"({"red": "box:red"})").green(), "");
+  EXPECT_THAT(warnings, IsEmpty());
+  led(R"({"red": "a", "grean": "b"})");
+  EXPECT_THAT(warnings, ElementsAre("device.json: signal_led.grean is not known and has no effect; "
+                                    "did you mean green?"));
 }
 
 TEST(DeviceIdentityTest, AnUnknownKeyIsAWarningWithTheNearestKnownOne) {

@@ -46,6 +46,9 @@ void AppendConnectors(const GatewayStatus& status, absl::Time now, std::string& 
                                        c.messages_dropped(), " dropped, ", c.reconnects(),
                                        " reconnects, ", c.inbound_ignored(), " incoming ignored")},
     };
+    if (!c.route().empty()) {
+      rows.insert(rows.begin() + 2, std::vector<std::string>{"  route", Printable(c.route())});
+    }
     if (!c.broker_version().empty()) {
       rows.push_back({"  portal version", Printable(c.broker_version())});
     }
@@ -102,6 +105,7 @@ json::object ToJson(const ConnectorStatus& c) {
           {"detail", c.detail()},
           {"broker", c.connection_type()},
           {"connection", c.connection_state_msg()},
+          {"route", c.route()},
           {"broker_version", c.broker_version()},
           {"last_send", TimeOrNull(c.last_send_at(), absl::FromUnixSeconds(c.last_send_at()))},
           {"messages_waiting", c.messages_waiting()},

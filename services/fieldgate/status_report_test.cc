@@ -62,6 +62,13 @@ TEST(StatusReportTest, TextOfAHealthyGateway) {
             "/Process/Bus1/Device1  7      0       0       ok\n");
 }
 
+TEST(StatusReportTest, ARouteIsShown) {
+  GatewayStatus status = Healthy();
+  status.cloud_link->mutable_connectors(0)->set_route("MODEM (wwan0)");
+  EXPECT_THAT(StatusText(status, kNow), HasSubstr("connected\n  route           MODEM (wwan0)\n"));
+  EXPECT_THAT(StatusJson(status), HasSubstr(R"j("route":"MODEM (wwan0)")j"));
+}
+
 TEST(StatusReportTest, DownServiceIsShownAndTheRestStays) {
   GatewayStatus status = Healthy();
   status.services[2] = {.name = "cloud_link", .up = false, .pid = 0, .error = "not running"};
@@ -107,7 +114,8 @@ TEST(StatusReportTest, JsonHasAllKeys) {
             R"({"name":"cloud_link","up":true,"pid":13,"error":""}],)"
             R"("mode":"Run",)"
             R"("connectors":[{"name":"CloudConn","state":"running","detail":"",)"
-            R"("broker":"mqtt:broker:1883","connection":"connected","broker_version":"1.0.0",)"
+            R"("broker":"mqtt:broker:1883","connection":"connected","route":"",)"
+            R"("broker_version":"1.0.0",)"
             R"("last_send":"2023-11-14T22:13:17.000Z","messages_waiting":2,"bytes_waiting":300,)"
             R"("messages_acknowledged":40,"messages_dropped":0,"inbound_ignored":0,"reconnects":0,)"
             R"("next_message_id":43,"logs":[{"log":"Energy","sent_id":17}],"on_probation":true}],)"

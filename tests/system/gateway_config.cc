@@ -4,9 +4,10 @@
 
 namespace fieldgate::system_test {
 
-std::string DeviceJson() {
+std::string DeviceJson(absl::string_view more) {
   return absl::StrCat(R"({"serial_number": ")", kSerialNumber,
-                      R"(", "product_name": "WT640", "hardware_id": "GM20-S1F2K-120"})", "\n");
+                      R"(", "product_name": "WT640", "hardware_id": "GM20-S1F2K-120")", more,
+                      "}\n");
 }
 
 std::string ProcCfg(const FieldConfig& field) {

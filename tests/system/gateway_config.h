@@ -3,12 +3,15 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
+
 // The configuration files that system tests import.
 namespace fieldgate::system_test {
 
-// device.json; its serial number is kSerialNumber.
+// device.json; its serial number is kSerialNumber. `more`: further members, each
+// with a comma before it.
 inline constexpr char kSerialNumber[] = "01234567";
-std::string DeviceJson();
+std::string DeviceJson(absl::string_view more = "");
 
 // A PROCCFG: one Modbus TCP bus a port (Field1, Field2 ..., each with a device
 // Dev of the points below), a simulated bus and two process variables.

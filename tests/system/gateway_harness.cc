@@ -83,7 +83,7 @@ GatewayHarness::GatewayHarness(Options options)
   EXPECT_TRUE(Eventually(kPatience, [this] { return portal_->connected(); }));
 
   CloudConfig cloud = options_.cloud;
-  cloud.broker_url = broker_.url();
+  if (cloud.broker_url.empty()) cloud.broker_url = broker_.url();
   cloud.field = field;
   WriteFile("device.json", DeviceJson());
   WriteFile("proccfg.tixml", ProcCfg(field));

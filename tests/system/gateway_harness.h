@@ -52,7 +52,7 @@ class GatewayHarness {
     Mosquitto::Options broker = {};
     portal::PortalPolicy portal = {};
     int modbus_devices = 1;
-    // broker_url and field are filled in.
+    // The field is filled in, and the broker's URL if it is empty.
     CloudConfig cloud = {};
   };
 
@@ -67,7 +67,7 @@ class GatewayHarness {
 
   // `fieldgate run` with device.json and the import of both files.
   void StartGateway();
-  // The same on the state that is there, without imports.
+  // The same on the state that is there, if any, without imports.
   void StartGatewayAgain();
   // SIGTERM; the exit status, or -1 when it doesn't end within kPatience.
   int StopGateway();

@@ -12,6 +12,14 @@ namespace fieldgate::cloud_link {
 
 enum class Qos { kAtMostOnce = 0, kAtLeastOnce = 1, kExactlyOnce = 2 };
 
+// The way of a connection (manual 6).
+struct MqttRoute {
+  // The Linux network interface that each of its sockets is bound to, those of
+  // DNS included; empty: as the system routes it.
+  std::string interface;
+  std::string name;  // for people: "MODEM"
+};
+
 struct MqttOptions {
   std::string url;  // "tcp://host:1883", "ssl://host:8883"
   std::string client_id;
@@ -25,6 +33,8 @@ struct MqttOptions {
   ServerAuth server_auth = ServerAuth::kCaBundle;  // ssl only
   std::string ca_file;                             // for kFile: full path
   std::string alpn;                                // comma separated
+
+  MqttRoute route;
 };
 
 struct MqttMessage {
@@ -45,8 +55,9 @@ class MqttListener {
   virtual ~MqttListener() = default;
   // `session_present`: the broker kept the session of before.
   virtual void OnConnected(bool session_present) = 0;
-  // The connect failed, or the connection was lost. Every token not yet
-  // reported is void: its message may or may not have arrived.
+  // The connect failed, or the connection was lost, also because the interface
+  // of its route is gone. Every token not yet reported is void: its message may
+  // or may not have arrived.
   virtual void OnDisconnected(const absl::Status& why) = 0;
   // Granted QoS; an error when the broker refused (SUBACK 0x80).
   virtual void OnSubscribed(MqttToken token, const absl::Status& status) = 0;

@@ -1,28 +1,25 @@
 #include "services/cloud_link/mqtt/paho_mqtt_client.h"
 
 #include <mqtt/async_client.h>
-#include <netdb.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <condition_variable>
-#include <deque>
-#include <functional>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "common/log/log.h"
 #include "common/status/status.h"
+#include "services/cloud_link/mqtt/client_thread.h"
+#include "services/cloud_link/mqtt/endpoint.h"
 #include "services/cloud_link/mqtt/event_gate.h"
+#include "services/cloud_link/mqtt/network_interface.h"
+#include "services/cloud_link/mqtt/route_mark.h"
+#include "services/cloud_link/mqtt/route_resolver.h"
 #include "services/cloud_link/mqtt/tls_guard.h"
 #include "services/cloud_link/mqtt/topic.h"
 
@@ -46,56 +43,9 @@ constexpr int kPahoBuffer = 2 * kMaxInFlight;
 constexpr size_t kMaxPayload = (256 << 10) + 1;
 constexpr char kCaBundle[] = "/etc/ssl/certs/ca-certificates.crt";
 
-struct Endpoint {
-  bool tls = false;
-  std::string host;
-  std::string port;
-};
-
-// "tcp://host:1883", "ssl://[::1]:8883"
-absl::StatusOr<Endpoint> ParseUrl(absl::string_view url) {
-  const absl::Status bad = absl::InvalidArgumentError(
-      absl::StrCat("broker URL '", url, "' is not tcp://HOST:PORT or ssl://HOST:PORT"));
-  Endpoint endpoint;
-  absl::string_view rest = url;
-  if (absl::ConsumePrefix(&rest, "ssl://")) {
-    endpoint.tls = true;
-  } else if (!absl::ConsumePrefix(&rest, "tcp://")) {
-    return bad;
-  }
-  const size_t colon = rest.rfind(':');
-  if (colon == absl::string_view::npos) return bad;
-  absl::string_view host = rest.substr(0, colon);
-  if (absl::ConsumePrefix(&host, "[") && !absl::ConsumeSuffix(&host, "]")) return bad;
-  int port = 0;
-  if (host.empty() || !absl::SimpleAtoi(rest.substr(colon + 1), &port) || port < 1 ||
-      port > 65535 || host.find_first_of("/?#@ ") != absl::string_view::npos) {
-    return bad;
-  }
-  endpoint.host = std::string(host);
-  endpoint.port = absl::StrCat(port);
-  return endpoint;
-}
-
 absl::Status CheckReadable(const std::string& file) {
   if (access(file.c_str(), R_OK) == 0) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("can't read the certificates in ", file));
-}
-
-// Fails before Paho is asked: it resolves names with the lock held that every
-// call of every client takes, so a dead name server would hold up all of them.
-absl::Status Resolve(const Endpoint& endpoint) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int error = getaddrinfo(endpoint.host.c_str(), endpoint.port.c_str(), &hints, &found);
-  if (error != 0) {
-    return absl::UnavailableError(
-        absl::StrCat("can't resolve ", endpoint.host, ": ", gai_strerror(error)));
-  }
-  freeaddrinfo(found);
-  return absl::OkStatus();
 }
 
 // MQTT 3.1.1, 3.2.2.3
@@ -175,18 +125,24 @@ void KeepPahoRunning() {
 // One connection from its attempt to its end; never used for a second one.
 class Connection : public mqtt::iaction_listener {
  public:
+  // `attempt`: of a host with several addresses, each is tried in its turn.
   Connection(std::shared_ptr<EventGate> gate, uint64_t number, MqttOptions options,
-             Endpoint endpoint)
+             Endpoint endpoint, size_t attempt)
       : gate_(std::move(gate)),
         number_(number),
         options_(std::move(options)),
-        endpoint_(std::move(endpoint)) {}
+        endpoint_(std::move(endpoint)),
+        attempt_(attempt) {}
 
   // May wait for Paho's lock. Paho calls back until it has returned.
   ~Connection() override { client_.reset(); }
 
   // Blocks on name resolution.
   void Start();
+
+  // Whether the interface of its route is still the one that it started with;
+  // otherwise the connection is lost.
+  bool KeepsItsInterface();
 
   // These need the connection to be up.
   absl::Status Subscribe(MqttToken token, const std::vector<std::string>& topics, Qos qos);
@@ -197,6 +153,7 @@ class Connection : public mqtt::iaction_listener {
   void on_failure(const mqtt::token& token) override;
 
  private:
+  absl::StatusOr<std::string> PrepareUrl();
   mqtt::connect_options ConnectOptions() const;
   void OnMessage(const mqtt::message& message);
   void ConnectFailed(const mqtt::token& token);
@@ -207,7 +164,10 @@ class Connection : public mqtt::iaction_listener {
   const uint64_t number_;
   const MqttOptions options_;
   const Endpoint endpoint_;
-  mqtt::string_ref topic_;  // of the last publication
+  const size_t attempt_;
+  unsigned interface_index_ = 0;   // 0: it has no route, or has not found it
+  std::optional<RouteMark> mark_;  // outlives client_
+  mqtt::string_ref topic_;         // of the last publication
   InFlight in_flight_;
   std::unique_ptr<mqtt::async_client> client_;
 };
@@ -227,7 +187,9 @@ mqtt::connect_options Connection::ConnectOptions() const {
   if (endpoint_.tls) {
     const bool verify = options_.server_auth != MqttOptions::ServerAuth::kNone;
     mqtt::ssl_options ssl;
-    ssl.set_verify(verify);
+    // The host's name is checked by GuardTls, too; Paho's own check would compare
+    // with the mark.
+    ssl.set_verify(verify && !mark_.has_value());
     ssl.set_enable_server_cert_auth(verify);
     if (verify) {
       ssl.set_trust_store(options_.server_auth == MqttOptions::ServerAuth::kFile ? options_.ca_file
@@ -241,13 +203,47 @@ mqtt::connect_options Connection::ConnectOptions() const {
   return connect;
 }
 
+// The URL for Paho. Resolves the host first: Paho does it with the lock held
+// that every call of every client takes, so a dead name server would hold up
+// all of them.
+absl::StatusOr<std::string> Connection::PrepareUrl() {
+  const MqttRoute& route = options_.route;
+  if (route.interface.empty()) {
+    if (absl::Status s = Resolve(endpoint_); !s.ok()) return s;
+    return options_.url;
+  }
+  const unsigned index = LookAtInterface(route.interface).index;
+  RouteResolverOptions resolver;
+  resolver.wanted = [this] { return gate_->IsCurrent(number_); };
+  absl::StatusOr<std::vector<std::string>> addresses =
+      ResolveThrough(route, endpoint_.host, resolver);
+  if (!addresses.ok()) return addresses.status();
+  interface_index_ = index;
+  mark_.emplace(endpoint_.host, (*addresses)[attempt_ % addresses->size()], route.interface);
+  return absl::StrCat(endpoint_.tls ? "ssl://" : "tcp://", mark_->name(), ":", endpoint_.port);
+}
+
+bool Connection::KeepsItsInterface() {
+  if (!gate_->IsCurrent(number_)) return false;
+  if (interface_index_ == 0) return true;  // not started yet
+  absl::Status gone = CheckInterface(options_.route);
+  if (gone.ok() && LookAtInterface(options_.route.interface).index != interface_index_) {
+    gone = absl::UnavailableError(
+        absl::StrCat("interface ", ToText(options_.route), " was replaced by a new one"));
+  }
+  if (gone.ok()) return true;
+  gate_->Disconnected(number_, gone);
+  return false;
+}
+
 void Connection::Start() {
-  if (absl::Status s = Resolve(endpoint_); !s.ok()) return gate_->Disconnected(number_, s);
+  const absl::StatusOr<std::string> url = PrepareUrl();
+  if (!url.ok()) return gate_->Disconnected(number_, url.status());
   if (!gate_->IsCurrent(number_)) return;
   try {
     KeepPahoRunning();
     client_ = std::make_unique<mqtt::async_client>(
-        options_.url, options_.client_id, mqtt::create_options(MQTTVERSION_3_1_1, kPahoBuffer),
+        *url, options_.client_id, mqtt::create_options(MQTTVERSION_3_1_1, kPahoBuffer),
         static_cast<mqtt::iclient_persistence*>(nullptr));
     client_->set_connection_lost_handler([this](const std::string& /*cause*/) {
       gate_->Disconnected(number_, absl::UnavailableError("connection lost"));
@@ -367,45 +363,6 @@ void Connection::OnMessage(const mqtt::message& message) {
   gate_->Message(number_, std::move(out));
 }
 
-// Carries out, in order, what may block. Its thread ends by itself once the
-// client is gone and all is done; nobody waits for it.
-class Worker {
- public:
-  using Task = std::function<void()>;
-
-  Worker() : queue_(std::make_shared<Queue>()) {
-    std::thread([queue = queue_] { Run(*queue); }).detach();
-  }
-  ~Worker() { Post(nullptr); }
-
-  void Post(Task task) {
-    const std::lock_guard lock(queue_->mutex);
-    queue_->tasks.push_back(std::move(task));
-    queue_->wake.notify_one();
-  }
-
- private:
-  struct Queue {
-    std::mutex mutex;
-    std::condition_variable wake;
-    std::deque<Task> tasks;  // an empty one: end
-  };
-
-  static void Run(Queue& queue) {
-    for (;;) {
-      std::unique_lock lock(queue.mutex);
-      queue.wake.wait(lock, [&queue] { return !queue.tasks.empty(); });
-      const Task task = std::move(queue.tasks.front());
-      queue.tasks.pop_front();
-      lock.unlock();
-      if (!task) return;
-      task();
-    }
-  }
-
-  const std::shared_ptr<Queue> queue_;
-};
-
 class PahoMqttClient : public MqttClient {
  public:
   explicit PahoMqttClient(MqttListener& listener) : gate_(std::make_shared<EventGate>(listener)) {}
@@ -413,7 +370,7 @@ class PahoMqttClient : public MqttClient {
 
   absl::Status Connect(const MqttOptions& options) override {
     Disconnect();
-    absl::StatusOr<Endpoint> endpoint = ParseUrl(options.url);
+    absl::StatusOr<Endpoint> endpoint = ParseEndpoint(options.url);
     if (!endpoint.ok()) return endpoint.status();
     if (endpoint->tls && options.server_auth != MqttOptions::ServerAuth::kNone) {
       const bool file = options.server_auth == MqttOptions::ServerAuth::kFile;
@@ -423,16 +380,24 @@ class PahoMqttClient : public MqttClient {
     if (options.client_id.empty() && !options.clean_session) {
       return absl::InvalidArgumentError("a kept session needs a client id");
     }
-    connection_ = std::make_shared<Connection>(gate_, gate_->Open(), options, *std::move(endpoint));
-    worker_.Post([connection = connection_] { connection->Start(); });
+    connection_ = std::make_shared<Connection>(gate_, gate_->Open(), options, *std::move(endpoint),
+                                               attempts_++);
+    thread_.Post([connection = connection_] { connection->Start(); });
+    if (!options.route.interface.empty()) {
+      thread_.SetWatch([weak = std::weak_ptr<Connection>(connection_)] {
+        const std::shared_ptr<Connection> connection = weak.lock();
+        return connection != nullptr && connection->KeepsItsInterface();
+      });
+    }
     return absl::OkStatus();
   }
 
   void Disconnect() override {
     gate_->Close();
     if (connection_ == nullptr) return;
+    thread_.SetWatch(nullptr);
     // Its last owner is the task: it ends on the worker's thread.
-    worker_.Post(
+    thread_.Post(
         [connection = std::exchange(connection_, nullptr)]() mutable { connection.reset(); });
   }
 
@@ -455,7 +420,8 @@ class PahoMqttClient : public MqttClient {
 
  private:
   const std::shared_ptr<EventGate> gate_;
-  Worker worker_;
+  ClientThread thread_;
+  size_t attempts_ = 0;
   std::shared_ptr<Connection> connection_;
 };
 

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -19,6 +18,7 @@
 #include "common/testing/mosquitto.h"
 #include "common/testing/process.h"
 #include "services/cloud_link/mqtt/raw_broker.h"
+#include "services/cloud_link/mqtt/recorder.h"
 
 namespace fieldgate::cloud_link {
 namespace {
@@ -27,74 +27,6 @@ using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-// Ends a failing test only.
-constexpr absl::Duration kLong = absl::Seconds(20);
-
-// Keeps what happened, as short lines: "connected", "published 3".
-class Recorder : public MqttListener {
- public:
-  void OnConnected(bool session_present) override {
-    Add(session_present ? "connected with session" : "connected");
-  }
-  void OnDisconnected(const absl::Status& why) override {
-    const std::lock_guard lock(mutex_);
-    why_ = why;
-    events_.push_back("disconnected");
-  }
-  void OnSubscribed(MqttToken token, const absl::Status& status) override {
-    Add(absl::StrCat(status.ok() ? "subscribed " : "not subscribed ", token));
-  }
-  void OnPublished(MqttToken token, const absl::Status& status) override {
-    Add(absl::StrCat(status.ok() ? "published " : "not published ", token));
-  }
-  void OnMessage(MqttMessage message) override {
-    const std::lock_guard lock(mutex_);
-    messages_.push_back(std::move(message));
-  }
-
-  std::vector<std::string> events() {
-    const std::lock_guard lock(mutex_);
-    return events_;
-  }
-  std::vector<MqttMessage> messages() {
-    const std::lock_guard lock(mutex_);
-    return messages_;
-  }
-  absl::Status why() {
-    const std::lock_guard lock(mutex_);
-    return why_;
-  }
-
-  bool Await(const std::string& event) {
-    return Eventually(kLong, [&] {
-      const std::lock_guard lock(mutex_);
-      return std::find(events_.begin(), events_.end(), event) != events_.end();
-    });
-  }
-  bool AwaitMessages(size_t count) {
-    return Eventually(kLong, [&] {
-      const std::lock_guard lock(mutex_);
-      return messages_.size() >= count;
-    });
-  }
-  void Forget() {
-    const std::lock_guard lock(mutex_);
-    events_.clear();
-    messages_.clear();
-  }
-
- private:
-  void Add(std::string event) {
-    const std::lock_guard lock(mutex_);
-    events_.push_back(std::move(event));
-  }
-
-  std::mutex mutex_;
-  std::vector<std::string> events_;
-  std::vector<MqttMessage> messages_;
-  absl::Status why_;
-};
 
 MqttOptions OptionsFor(const std::string& url) {
   MqttOptions options;

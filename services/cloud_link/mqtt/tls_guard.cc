@@ -4,7 +4,10 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
+#include <optional>
 #include <utility>
+
+#include "services/cloud_link/mqtt/route_mark.h"
 
 namespace fieldgate::cloud_link {
 namespace {
@@ -19,9 +22,14 @@ int OnVerify(int ok, X509_STORE_CTX* store) {
 void OnInfo(const SSL* ssl, int where, int result) {
   if ((where & SSL_CB_HANDSHAKE_START) != 0) {
     tls_error.clear();
-    // The URL's host: Paho asks for it by name (SNI), numeric ones included.
-    const char* host = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    if (host != nullptr) SSL_set1_host(const_cast<SSL*>(ssl), host);
+    // The URL's host: Paho asks for it by name (SNI), numeric ones included. A
+    // mark stands for the host of a connection that has a route.
+    SSL* const changed = const_cast<SSL*>(ssl);
+    const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    if (name == nullptr) return;
+    const std::optional<std::string> host = HostOfMark(name);
+    if (host.has_value()) SSL_set_tlsext_host_name(changed, host->c_str());
+    SSL_set1_host(changed, host.has_value() ? host->c_str() : name);
   } else if (!tls_error.empty()) {
     return;  // the first reason is the best
   } else if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT) {

@@ -20,6 +20,7 @@
 #include "services/config_store/validation/formats.h"
 #include "services/config_store/validation/log_sections.h"
 #include "services/config_store/validation/realtime.h"
+#include "services/config_store/validation/routing.h"
 
 namespace fieldgate::config_store {
 namespace {
@@ -274,6 +275,7 @@ std::vector<v1::Connector> ReadConnectors(const Node* isp, const v1::Device& dev
   std::vector<v1::Connector> connectors;
   if (isp == nullptr) return connectors;
   const Place root = {"/ISP", 0};
+  const Routes routes = ReadRoutes(*isp, device, problems);
   for (const absl::string_view name : {"CloudConn", "CloudConn2", "CloudConn3"}) {
     const Node* const element = isp->Child(name);
     if (element == nullptr || (element->children.empty() && element->attributes.empty())) continue;
@@ -285,6 +287,8 @@ std::vector<v1::Connector> ReadConnectors(const Node* isp, const v1::Device& dev
     CheckClientId(connector, connectors, place, found);
     problems.Append(found);
     log_problems.Append(found_in_logs);
+    // Without its route it would connect by another way, which may be an open one.
+    if (!routes.Apply(connector)) continue;
     if (found.errors() + found_in_logs.errors() == 0) connectors.push_back(std::move(connector));
   }
   absl::flat_hash_set<std::string> seen;

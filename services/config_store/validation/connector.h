@@ -11,8 +11,9 @@
 namespace fieldgate::config_store {
 
 // Reads CloudConn, CloudConn2 and CloudConn3 of the ISP database (nullptr:
-// there is none), defaults filled in (manual 7, PROTOCOL 5). An empty element
-// is no connector. Connectors with errors are left out.
+// there is none), defaults filled in (manual 7, PROTOCOL 5), and their service
+// routing (manual 6). An empty element is no connector. Connectors with errors
+// are left out.
 //
 // `unknown_paths` takes the warnings about data points whose path `origins`
 // doesn't know; `log_problems` takes what is wrong with the logs that they send.

@@ -396,5 +396,17 @@ TEST(ConnectorTest, WrongControllersAreNamed) {
                   "remove one of them"));
 }
 
+TEST(ConnectorTest, ARouteIsTakenAndAWrongOneKeepsItsConnectorOff) {
+  const std::string isp = absl::StrCat("<CloudConn>", kMandatory, "</CloudConn><CloudConn2>",
+                                       kMandatory, "<MQTTClientId _=\"b\"/></CloudConn2>");
+  const Result routed = ReadIsp(absl::StrCat(
+      isp, R"(<ISP><OUT><CloudConn _="Ethernet"/><CloudConn2 _="MODEM"/></OUT></ISP>)"));
+  ASSERT_EQ(routed.connectors.size(), 1u);
+  EXPECT_EQ(routed.connectors[0].name(), "CloudConn");
+  EXPECT_EQ(routed.connectors[0].route(), "Ethernet");
+  EXPECT_EQ(routed.connectors[0].interface(), "");
+  EXPECT_THAT(routed.problems, ElementsAre(HasSubstr("device.json names no interface for MODEM")));
+}
+
 }  // namespace
 }  // namespace fieldgate::config_store

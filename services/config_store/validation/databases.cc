@@ -19,9 +19,11 @@ namespace {
 
 using tixml::Node;
 
-// A connector's settings are found in any case, so they are replaced so, too.
+// A connector's settings and the service routing are found in any case, so they
+// are replaced so, too.
 bool IgnoresCase(const std::vector<std::string>& path, size_t level) {
-  return level == 2 && path[0] == "ISP" && IsConnectorName(path[1]);
+  if (level < 2 || path[0] != "ISP") return false;
+  return path[1] == "ISP" || (level == 2 && IsConnectorName(path[1]));
 }
 
 bool SameName(absl::string_view a, absl::string_view b, bool ignore_case) {

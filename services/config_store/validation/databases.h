@@ -18,8 +18,8 @@ absl::StatusOr<std::vector<std::string>> ParseDatabasePath(absl::string_view pat
 // Replaces, in the node that `path` (from the second level on) leads to from
 // `database`, the children named like `children` by these: all of a name by
 // all given of that name, in place of the first. Nodes of the path that are
-// missing are made. Names inside a CloudConn are matched without regard to
-// case, as they are read.
+// missing are made. Names inside a CloudConn and in ISP/ISP are matched without
+// regard to case, as they are read.
 void Merge(const std::vector<std::string>& path, std::vector<tixml::Node> children,
            tixml::Node& database);
 

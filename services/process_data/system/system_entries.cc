@@ -190,7 +190,9 @@ class Builder {
   }
 
   std::optional<std::string> SignalLed() const {
-    return device_.signal_led().green().empty() ? std::nullopt : std::optional(values_.signal_led);
+    const config_store::v1::SignalLed& led = device_.signal_led();
+    const bool none = led.green().empty() && led.red().empty();
+    return none ? std::nullopt : std::optional(values_.signal_led);
   }
 
   void LogCounters() {

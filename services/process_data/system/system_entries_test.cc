@@ -226,6 +226,10 @@ TEST(SystemEntriesTest, ASignalLedIsOnTheMainboardAndInTheEEProm) {
   values.signal_led = "255";
   EXPECT_EQ(ValueOf(SystemEntries(device, values), "/Process/MB/SignalLED"), "255");
   EXPECT_EQ(ValueOf(SystemEntries(device, values), "/EEProm/LED0"), "255");
+  config_store::v1::Device red_only;
+  red_only.mutable_signal_led()->set_red("/sys/class/leds/red");
+  values.signal_led = "9";
+  EXPECT_EQ(ValueOf(SystemEntries(red_only, values), "/Process/MB/SignalLED"), "9");
 }
 
 TEST(SystemEntriesTest, TheProcessHasBusesThenConnectionsReportsVariablesAndTheRest) {

@@ -128,7 +128,10 @@ void SystemReader::Read(Sources sources, const config_store::v1::Device& device,
     for (const auto& [log, count] : answers.log_counters) values.log_counters[log] = count;
   }
   if (sources & kModemSource) values.modem = answers.modem;
-  if (sources & kMainboardSource) ReadMainboard(device.signal_led().green(), values);
+  if (sources & kMainboardSource) {
+    const config_store::v1::SignalLed& led = device.signal_led();
+    ReadMainboard(led.green().empty() ? led.red() : led.green(), values);
+  }
 }
 
 std::string SystemReader::File(absl::string_view path) const {

@@ -207,6 +207,15 @@ TEST_F(SystemReaderTest, TheMainboardHasCycleTimesAndTheSignalLed) {
   EXPECT_EQ(Read().signal_led, "255");
 }
 
+TEST_F(SystemReaderTest, OfTwoSignalLedsTheGreenOneIsShown) {
+  device_.mutable_signal_led()->set_red("/sys/class/leds/red");
+  Write("/sys/class/leds/red/brightness", "7\n");
+  EXPECT_EQ(Read().signal_led, "7");
+  device_.mutable_signal_led()->set_green("/sys/class/leds/green");
+  Write("/sys/class/leds/green/brightness", "0\n");
+  EXPECT_EQ(Read().signal_led, "0");
+}
+
 TEST_F(SystemReaderTest, EachLogKeepsItsCountWhileNobodyKnowsIt) {
   SystemReader reader = Reader();
   SystemValues values;

@@ -1,0 +1,253 @@
+#include "common/testing/network_namespace.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace fieldgate {
+namespace {
+
+absl::Status Refused(absl::string_view what, int error) {
+  return absl::InternalError(absl::StrCat(what, ": ", strerror(error)));
+}
+
+// One rtnetlink request and its answer.
+class Request {
+ public:
+  Request(uint16_t type, uint16_t flags) {
+    Append(nlmsghdr{0, type, static_cast<uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags), 1, 0});
+  }
+
+  template <typename Struct>
+  void Append(const Struct& value) {
+    static_assert(sizeof value % NLMSG_ALIGNTO == 0);
+    message_.append(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+
+  void Attribute(uint16_t type, const void* data, size_t size) {
+    const size_t at = Begin(type);
+    message_.append(static_cast<const char*>(data), size);
+    End(at);
+  }
+  void Text(uint16_t type, const std::string& text) {
+    Attribute(type, text.c_str(), text.size() + 1);
+  }
+  void Number(uint16_t type, uint32_t number) { Attribute(type, &number, sizeof number); }
+
+  // Attributes between Begin and End are inside that one.
+  size_t Begin(uint16_t type) {
+    const size_t at = message_.size();
+    Append(rtattr{0, type});
+    return at;
+  }
+  void End(size_t at) {
+    const rtattr header = {static_cast<uint16_t>(message_.size() - at),
+                           reinterpret_cast<rtattr*>(message_.data() + at)->rta_type};
+    std::memcpy(message_.data() + at, &header, sizeof header);
+    message_.resize(NLMSG_ALIGN(message_.size()));
+  }
+
+  absl::Status Send(absl::string_view what) {
+    const auto length = static_cast<uint32_t>(message_.size());
+    std::memcpy(message_.data(), &length, sizeof length);
+    const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (fd < 0) return Refused(what, errno);
+    alignas(nlmsghdr) char answer[8192];
+    const bool answered = send(fd, message_.data(), message_.size(), 0) >= 0 &&
+                          recv(fd, answer, sizeof answer, 0) >= static_cast<ssize_t>(NLMSG_HDRLEN);
+    const int error = errno;
+    close(fd);
+    if (!answered) return Refused(what, error);
+    const auto* header = reinterpret_cast<const nlmsghdr*>(answer);
+    const int refused = -static_cast<const nlmsgerr*>(NLMSG_DATA(header))->error;
+    return refused == 0 ? absl::OkStatus() : Refused(what, refused);
+  }
+
+ private:
+  std::string message_;
+};
+
+struct Address {
+  uint8_t family = AF_INET;
+  std::string bytes;
+};
+
+Address ParseAddress(const std::string& text) {
+  Address address;
+  address.family = text.find(':') == std::string::npos ? AF_INET : AF_INET6;
+  address.bytes.resize(address.family == AF_INET ? 4 : 16);
+  inet_pton(address.family, text.c_str(), address.bytes.data());
+  return address;
+}
+
+int OpenOwnNamespace() {
+  return open(absl::StrCat("/proc/self/task/", syscall(SYS_gettid), "/ns/net").c_str(),
+              O_RDONLY | O_CLOEXEC);
+}
+
+bool WriteFile(const char* path, absl::string_view text) {
+  std::ofstream file(path);
+  file << text;
+  return static_cast<bool>(file.flush());
+}
+
+}  // namespace
+
+absl::Status EnterOwnNetwork() {
+  static bool entered = false;
+  if (entered) return absl::OkStatus();
+  const uid_t uid = getuid();
+  const gid_t gid = getgid();
+  if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0) {
+    // As somebody who may not: first become root of a user namespace.
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS) != 0) {
+      return absl::UnavailableError(
+          absl::StrCat("the kernel allows no network namespace: ", strerror(errno)));
+    }
+    if (!WriteFile("/proc/self/setgroups", "deny") ||
+        !WriteFile("/proc/self/uid_map", absl::StrCat("0 ", uid, " 1")) ||
+        !WriteFile("/proc/self/gid_map", absl::StrCat("0 ", gid, " 1"))) {
+      return absl::UnavailableError("the kernel maps no users");
+    }
+  }
+  if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    return absl::UnavailableError(absl::StrCat("no private mounts: ", strerror(errno)));
+  }
+  entered = true;
+  if (absl::Status s = SetInterfaceUp("lo"); !s.ok()) return absl::UnavailableError(s.message());
+  return absl::OkStatus();
+}
+
+absl::Status UseResolvConf(absl::string_view text) {
+  if (mount("tmpfs", "/etc", "tmpfs", 0, "size=1m") != 0) return Refused("tmpfs on /etc", errno);
+  if (!WriteFile("/etc/resolv.conf", text) ||
+      !WriteFile("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n") ||
+      !WriteFile("/etc/passwd", "root:x:0:0:root:/:/bin/sh\n") ||
+      !WriteFile("/etc/group", "root:x:0:\n")) {
+    return Refused("files in /etc", errno);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<NetworkNamespace> NetworkNamespace::Create() {
+  const int before = OpenOwnNamespace();
+  if (before < 0 || unshare(CLONE_NEWNET) != 0) {
+    const int error = errno;
+    if (before >= 0) close(before);
+    return Refused("new namespace", error);
+  }
+  NetworkNamespace made(OpenOwnNamespace());
+  const absl::Status up = SetInterfaceUp("lo");
+  const bool back = setns(before, CLONE_NEWNET) == 0;
+  close(before);
+  if (!up.ok()) return up;
+  if (!back || made.fd_ < 0) return Refused("namespace", errno);
+  return made;
+}
+
+NetworkNamespace::NetworkNamespace(NetworkNamespace&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)) {}
+
+NetworkNamespace::~NetworkNamespace() {
+  if (fd_ >= 0) close(fd_);
+}
+
+void NetworkNamespace::Run(const std::function<void()>& task) const {
+  const int before = OpenOwnNamespace();
+  if (setns(fd_, CLONE_NEWNET) != 0) abort();  // a test must not act on another network
+  task();
+  if (setns(before, CLONE_NEWNET) != 0) abort();
+  close(before);
+}
+
+absl::Status AddCable(const std::string& name, const NetworkNamespace& peer,
+                      const std::string& peer_name) {
+  Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+  request.Append(ifinfomsg{});
+  request.Text(IFLA_IFNAME, name);
+  const size_t info = request.Begin(IFLA_LINKINFO);
+  request.Text(IFLA_INFO_KIND, "veth");
+  const size_t data = request.Begin(IFLA_INFO_DATA);
+  const size_t other = request.Begin(VETH_INFO_PEER);
+  request.Append(ifinfomsg{});
+  request.Text(IFLA_IFNAME, peer_name);
+  request.Number(IFLA_NET_NS_FD, static_cast<uint32_t>(peer.fd()));
+  request.End(other);
+  request.End(data);
+  request.End(info);
+  return request.Send(absl::StrCat("cable ", name));
+}
+
+absl::Status DeleteInterface(const std::string& name) {
+  Request request(RTM_DELLINK, 0);
+  ifinfomsg header{};
+  header.ifi_index = static_cast<int>(if_nametoindex(name.c_str()));
+  request.Append(header);
+  return request.Send(absl::StrCat("delete ", name));
+}
+
+absl::Status SetInterfaceUp(const std::string& name, bool up) {
+  Request request(RTM_NEWLINK, 0);
+  ifinfomsg header{};
+  header.ifi_index = static_cast<int>(if_nametoindex(name.c_str()));
+  header.ifi_flags = up ? IFF_UP : 0;
+  header.ifi_change = IFF_UP;
+  request.Append(header);
+  return request.Send(absl::StrCat(name, up ? " up" : " down"));
+}
+
+absl::Status AddAddress(const std::string& name, absl::string_view address) {
+  const std::pair<std::string, std::string> parts =
+      absl::StrSplit(address, absl::MaxSplits('/', 1));
+  int length = 0;
+  if (!absl::SimpleAtoi(parts.second, &length)) return absl::InternalError(address);
+  const Address parsed = ParseAddress(parts.first);
+  Request request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+  ifaddrmsg header{};
+  header.ifa_family = parsed.family;
+  header.ifa_prefixlen = static_cast<uint8_t>(length);
+  header.ifa_flags = IFA_F_NODAD;  // not tentative for a second first
+  header.ifa_index = if_nametoindex(name.c_str());
+  request.Append(header);
+  request.Attribute(IFA_LOCAL, parsed.bytes.data(), parsed.bytes.size());
+  request.Attribute(IFA_ADDRESS, parsed.bytes.data(), parsed.bytes.size());
+  return request.Send(absl::StrCat(name, " ", address));
+}
+
+absl::Status AddDefaultRoute(const std::string& name, const std::string& gateway, int metric) {
+  const Address parsed = ParseAddress(gateway);
+  Request request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
+  rtmsg header{};
+  header.rtm_family = parsed.family;
+  header.rtm_table = RT_TABLE_MAIN;
+  header.rtm_protocol = RTPROT_STATIC;
+  header.rtm_scope = RT_SCOPE_UNIVERSE;
+  header.rtm_type = RTN_UNICAST;
+  request.Append(header);
+  request.Attribute(RTA_GATEWAY, parsed.bytes.data(), parsed.bytes.size());
+  request.Number(RTA_OIF, if_nametoindex(name.c_str()));
+  request.Number(RTA_PRIORITY, static_cast<uint32_t>(metric));
+  return request.Send(absl::StrCat("route through ", name));
+}
+
+}  // namespace fieldgate
