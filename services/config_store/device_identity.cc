@@ -99,8 +99,6 @@ class IdentityReader {
         return Wrong(absl::StrCat(key, " '", text, "' is wrong: write 1 to 64 ASCII characters"));
       }
       device_.set_product_name(text);
-    } else if (key == "hardware_id") {
-      device_.set_hardware_id(text);
     } else if (key == "signal_led") {
       if (text.find('/') != std::string::npos || !IsPlainText(text)) {
         return Wrong(
@@ -109,6 +107,8 @@ class IdentityReader {
       device_.mutable_signal_led()->set_green(absl::StrCat("/sys/class/leds/", text));
     } else if (!IsPlainText(text)) {
       return WrongText(key);
+    } else if (key == "hardware_id") {
+      device_.set_hardware_id(text);
     } else if (key == "uboot") {
       device_.set_uboot(text);
     } else {
