@@ -13,6 +13,9 @@ namespace fieldgate::cli {
 namespace {
 
 // getopt_long's values of our options: above all characters, which are short options.
+// Of Nearest: a hundred names of 20 characters. A guess is worth no more, and
+// words come from outside.
+constexpr size_t kMostSteps = 50'000;
 constexpr int kFirstOption = 256;
 constexpr int kHelp = 'h';
 // Of a terminal that nobody widened, less one.
@@ -124,7 +127,14 @@ std::string Help(const Command& command) {
 std::string Nearest(absl::string_view word, const std::vector<std::string>& candidates) {
   std::string nearest;
   size_t least = word.size() / 3 + 1;
+  size_t steps = 0;
   for (const std::string& candidate : candidates) {
+    // So many characters at least are missing, or too many.
+    const size_t difference =
+        std::max(word.size(), candidate.size()) - std::min(word.size(), candidate.size());
+    if (difference >= least) continue;
+    steps += word.size() * candidate.size();
+    if (steps > kMostSteps) break;
     // Levenshtein's distance, a row at a time.
     std::vector<size_t> row(candidate.size() + 1);
     std::iota(row.begin(), row.end(), size_t{0});

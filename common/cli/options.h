@@ -37,7 +37,8 @@ absl::Status Parse(const Command& command, int argc, char** argv);
 std::string Help(const Command& command);
 
 // The candidate nearest to `word`, or "" when none is near (edit distance over
-// a third of the word's length). For "did you mean".
+// a third of the word's length). For "did you mean": the cost is bounded, so of
+// very long words and lists not every candidate is looked at.
 std::string Nearest(absl::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace fieldgate::cli

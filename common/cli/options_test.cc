@@ -137,6 +137,16 @@ TEST(NearestTest, ShortWordsMustBeExact) {
   EXPECT_EQ(Nearest("up", {"up"}), "up");
 }
 
+TEST(NearestTest, CandidatesOfAnotherLengthCostNothing) {
+  std::vector<std::string> candidates(1'000'000, std::string(100, 'a'));
+  candidates.push_back("Realtime1");
+  EXPECT_EQ(Nearest("Realtme1", candidates), "Realtime1");
+}
+
+TEST(NearestTest, GivesUpOnVeryLongWords) {
+  EXPECT_EQ(Nearest(std::string(100'000, 'a'), {std::string(100'000, 'a') + "b"}), "");
+}
+
 TEST(NearestTest, NoCandidatesGiveNothing) { EXPECT_EQ(Nearest("word", {}), ""); }
 
 }  // namespace

@@ -100,10 +100,10 @@ class IdentityReader {
         return Wrong(absl::StrCat(key, " '", text, "' is wrong: write 1 to 64 ASCII characters"));
       }
       device_.set_product_name(text);
-    } else if (key == "hardware_id") {
-      device_.set_hardware_id(text);
     } else if (!IsPlainText(text)) {
       return WrongText(key);
+    } else if (key == "hardware_id") {
+      device_.set_hardware_id(text);
     } else if (key == "uboot") {
       device_.set_uboot(text);
     } else {

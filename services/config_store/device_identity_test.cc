@@ -84,6 +84,7 @@ TEST(DeviceIdentityTest, EachErrorNamesFileKeyValueAndRemedy) {
         Case{R"("license": "x")", "device.json: license is no object: write"},
         Case{R"("license": {"Oem": null})", "device.json: license.Oem is wrong: write a text"},
         Case{R"("uboot": "a\u0007")", "device.json: uboot is wrong: write a text of at most 200"},
+        Case{R"("hardware_id": "a\u0007")", "device.json: hardware_id is wrong: write a text"},
         Case{R"("signal_led": "../x")", "device.json: signal_led '../x' is no LED: write its"},
         Case{R"("serial_number": )", "device.json: no valid JSON"}}) {
     const auto device = Parse(c.members);

@@ -18,19 +18,29 @@ struct Url {
   std::string scheme, host, port;
 };
 
+bool IsNameCharacter(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-' || c == '_';
+}
+
+// "fe80::1", with an optional zone: "fe80::1%eth0".
+bool IsIpv6(absl::string_view text) {
+  const absl::string_view address = text.substr(0, text.find('%'));
+  const absl::string_view zone = text.substr(address.size());
+  return absl::StrContains(address, ':') &&
+         std::all_of(address.begin(), address.end(),
+                     [](char c) {
+                       return absl::ascii_isxdigit(static_cast<unsigned char>(c)) || c == ':' ||
+                              c == '.';
+                     }) &&
+         std::all_of(zone.begin(), zone.end(),
+                     [](char c) { return IsNameCharacter(c) || c == '%'; });
+}
+
 bool IsHost(absl::string_view host) {
   if (host.empty() || host.size() > kMaxHost) return false;
-  if (absl::ConsumePrefix(&host, "[")) {  // IPv6
-    return absl::ConsumeSuffix(&host, "]") && !host.empty() &&
-           std::all_of(host.begin(), host.end(), [](char c) {
-             return absl::ascii_isxdigit(static_cast<unsigned char>(c)) || c == ':' || c == '.';
-           });
-  }
+  if (absl::ConsumePrefix(&host, "[")) return absl::ConsumeSuffix(&host, "]") && IsIpv6(host);
   return host.front() != '.' && host.front() != '-' &&
-         std::all_of(host.begin(), host.end(), [](char c) {
-           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-' ||
-                  c == '_';
-         });
+         std::all_of(host.begin(), host.end(), IsNameCharacter);
 }
 
 absl::StatusOr<Url> Split(absl::string_view text) {
@@ -61,7 +71,8 @@ absl::StatusOr<Url> Split(absl::string_view text) {
     rest = rest.substr(0, colon);
   }
   if (!IsHost(rest)) return error("no valid host name");
-  url.host = absl::AsciiStrToLower(rest);
+  const size_t zone = std::min(rest.find('%'), rest.size());  // names of interfaces keep their case
+  url.host = absl::StrCat(absl::AsciiStrToLower(rest.substr(0, zone)), rest.substr(zone));
   return url;
 }
 

@@ -22,10 +22,17 @@ TEST(BrokerUrlTest, TakesSchemeAndPortOfTheBaseUrl) {
   EXPECT_EQ(Resolve("b", "tcp://base"), "tcp://b:1883");
 }
 
+// As config_store takes them, which stores the result and gives the base URL.
+TEST(BrokerUrlTest, AnIpv6AddressMayHaveAZone) {
+  EXPECT_EQ(Resolve("[FE80::1%Eth0]", "tcp://base"), "tcp://[fe80::1%Eth0]:1883");
+  EXPECT_EQ(Resolve("b", "ssl://[fe80::1%eth0]:8884"), "ssl://b:8884");
+}
+
 TEST(BrokerUrlTest, RefusesWhatIsNoBrokerUrl) {
   for (const char* url :
-       {"", "tcp://", "http://b", "b:0", "b:65536", "b:", "b:+1", "b:1:2", "user@b", "b/path",
-        "a b", "b\n", "-b", "[::1", "[]", "[::1]x", "tcp://tcp://b", "\xc3\xa4.io", "//b"}) {
+       {"",          "tcp://", "http://b", "b:0",           "b:65536",     "b:",   "b:+1", "b:1:2",
+        "user@b",    "b/path", "a b",      "b\n",           "-b",          "[::1", "[]",   "[::1]x",
+        "[1.2.3.4]", "[a]",    "[%eth0]",  "tcp://tcp://b", "\xc3\xa4.io", "//b"}) {
     EXPECT_EQ(Resolve(url, "tcp://base:1883"), "INVALID_ARGUMENT") << url;
   }
   EXPECT_EQ(Resolve(std::string(254, 'a'), "tcp://base:1883"), "INVALID_ARGUMENT");

@@ -5,7 +5,6 @@
 #include <cstring>
 #include <string>
 
-#include "services/cloud_link/payload/data_layout.h"
 #include "services/cloud_link/payload/wire.h"
 
 namespace fieldgate::cloud_link {

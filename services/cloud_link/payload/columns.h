@@ -2,17 +2,28 @@
 
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "services/cloud_link/payload/channels.h"
 
-// What PackColumns stores, read again. The form:
+// The values of a message as they are stored. The form:
 //   version byte
 //   runs of channels: count, then (gap to the run before, length) each
 //   runs of tags: (kind + 16 * state, length) until every channel has one
 //   values in order: zigzag varint, varint, 8 bytes little endian, or text
 namespace fieldgate::cloud_link {
+
+// Packs the samples of some channels (ascending) for storage. `samples` is
+// indexed by channel, from `first_sample` on; a gps channel must come with its
+// partner.
+std::string PackColumns(absl::Span<const uint32_t> channels, absl::Span<const Sample> samples,
+                        uint32_t first_sample = 0);
+// The same for the contiguous channels first .. first + count - 1, smaller.
+std::string PackColumns(uint32_t first, uint32_t count, absl::Span<const Sample> samples);
 
 enum class CellKind : uint8_t { kNone, kFalse, kTrue, kInt, kUint, kDouble, kText };
 
@@ -34,7 +45,7 @@ inline absl::string_view TextOf(const Cell& cell, absl::string_view columns) {
   return columns.substr(cell.bits >> 32, cell.bits & 0xFFFFFFFF);
 }
 
-// In ascending order of channels, each below `channel_count`.
+// Reads what was packed, in ascending order of channels, each below `channel_count`.
 // kDataLoss: not what PackColumns wrote for so many channels.
 absl::StatusOr<std::vector<Cell>> UnpackColumns(absl::string_view columns, size_t channel_count);
 

@@ -7,9 +7,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
 #include "proto/config_store.pb.h"
-#include "services/cloud_link/payload/channels.h"
+#include "services/cloud_link/payload/columns.h"  // PackColumns: what AppendBody takes
 
 namespace fieldgate::cloud_link {
 
@@ -61,13 +60,5 @@ class DataLayout {
   std::vector<Slot> slots_;
   std::vector<uint32_t> slot_of_channel_;
 };
-
-// Packs the samples of some channels (ascending) for storage. `samples` is
-// indexed by channel, from `first_sample` on; a gps channel must come with its
-// partner.
-std::string PackColumns(absl::Span<const uint32_t> channels, absl::Span<const Sample> samples,
-                        uint32_t first_sample = 0);
-// The same for the contiguous channels first .. first + count - 1, smaller.
-std::string PackColumns(uint32_t first, uint32_t count, absl::Span<const Sample> samples);
 
 }  // namespace fieldgate::cloud_link

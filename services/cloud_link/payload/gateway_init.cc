@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -25,22 +27,31 @@ struct Field {
 };
 
 // JSON can't have two members of one name: the first counts.
-void AddOnce(Field field, std::vector<Field>& fields) {
-  const auto same = [&](const Field& other) { return other.name == field.name; };
-  if (std::none_of(fields.begin(), fields.end(), same)) fields.push_back(std::move(field));
-}
+class Fields {
+ public:
+  void Add(std::string name, std::string value) {
+    if (names_.insert(name).second) fields_.push_back({std::move(name), std::move(value)});
+  }
+  std::vector<Field> Take() { return std::move(fields_); }
+
+ private:
+  std::vector<Field> fields_;
+  absl::flat_hash_set<std::string> names_;
+};
 
 // Meta data in the manual's order, then others in configuration order.
 std::vector<Field> FieldsOf(const DataPoint& point) {
   static constexpr std::array<absl::string_view, 8> kOrder = {
       "type",           "unit",           "set_point",        "virtual",
       "virtual_device", "receive_signal", "signal_frequency", "custom_fields"};
-  std::vector<Field> fields = {{"type", std::string(TypeOf(point))}};
+  Fields all;
+  all.Add("type", std::string(TypeOf(point)));
   for (const DataPoint::Metadata& metadata : point.metadata()) {
     // These two are the sensor's own.
     if (metadata.name() == "name" || metadata.name() == "external_sensor_id") continue;
-    AddOnce({metadata.name(), metadata.value()}, fields);
+    all.Add(metadata.name(), metadata.value());
   }
+  std::vector<Field> fields = all.Take();
   std::stable_sort(fields.begin(), fields.end(), [](const Field& a, const Field& b) {
     return std::find(kOrder.begin(), kOrder.end(), a.name) <
            std::find(kOrder.begin(), kOrder.end(), b.name);
@@ -50,28 +61,36 @@ std::vector<Field> FieldsOf(const DataPoint& point) {
 
 // "key=value;key=value"
 std::vector<Field> CustomFields(absl::string_view text) {
-  std::vector<Field> fields;
+  Fields fields;
   for (absl::string_view entry : absl::StrSplit(text, ';')) {
     const std::pair<absl::string_view, absl::string_view> field =
         absl::StrSplit(entry, absl::MaxSplits('=', 1));
     const absl::string_view key = absl::StripAsciiWhitespace(field.first);
     if (key.empty()) continue;
-    AddOnce({std::string(key), std::string(absl::StripAsciiWhitespace(field.second))}, fields);
+    fields.Add(std::string(key), std::string(absl::StripAsciiWhitespace(field.second)));
   }
-  return fields;
+  return fields.Take();
 }
 
-// What the configuration says about a controller; its tag is an XML name.
-const ControllerMetadata* MetadataOf(const DataModel::Controller& controller,
-                                     const Connector& connector) {
-  for (const ControllerMetadata& metadata : connector.controllers()) {
-    if (metadata.name() == controller.raw_id ||
-        metadata.name() == tixml::ToXmlName(controller.raw_id)) {
-      return &metadata;
+// What the configuration says about the controllers.
+class ControllersMetadata {
+ public:
+  explicit ControllersMetadata(const Connector& connector) {
+    for (const ControllerMetadata& metadata : connector.controllers()) {
+      by_name_.try_emplace(metadata.name(), &metadata);
     }
   }
-  return nullptr;
-}
+
+  // nullptr: nothing. Its tag is an XML name.
+  const ControllerMetadata* Of(const DataModel::Controller& controller) const {
+    auto found = by_name_.find(controller.raw_id);
+    if (found == by_name_.end()) found = by_name_.find(tixml::ToXmlName(controller.raw_id));
+    return found == by_name_.end() ? nullptr : found->second;
+  }
+
+ private:
+  absl::flat_hash_map<std::string, const ControllerMetadata*> by_name_;
+};
 
 // --- TiXML and XML --------------------------------------------------------------
 
@@ -108,9 +127,10 @@ std::string XmlBody(const Connector& connector, absl::string_view request_id) {
   if (connector.virtual_devices()) nodes.push_back(tixml::ValueNode("virtual_devices", "1"));
   Node controllers = Element("controllers");
   const DataModel model = DataModel::Of(connector);
+  const ControllersMetadata all_metadata(connector);
   for (const DataModel::Controller& controller : model.controllers) {
     Node& node = controllers.Add(Element(controller.id));
-    if (const ControllerMetadata* metadata = MetadataOf(controller, connector)) {
+    if (const ControllerMetadata* metadata = all_metadata.Of(controller)) {
       node.Add(CustomFieldsElement(metadata->custom_fields()));
       if (metadata->has_timeout_s()) {
         node.Add(tixml::ValueNode("timeout", absl::StrCat(metadata->timeout_s())));
@@ -185,12 +205,13 @@ std::string JsonBody(const Connector& connector, absl::string_view request_id) {
   AppendKey("controllers", out);
   out += '[';
   const DataModel model = DataModel::Of(connector);
+  const ControllersMetadata all_metadata(connector);
   for (const DataModel::Controller& controller : model.controllers) {
     if (&controller != &model.controllers.front()) out += ',';
     out += '{';
     AppendMember("name", controller.id, out);
     AppendMember("external_controller_id", controller.id, out);
-    if (const ControllerMetadata* metadata = MetadataOf(controller, connector)) {
+    if (const ControllerMetadata* metadata = all_metadata.Of(controller)) {
       AppendCustomFields(metadata->custom_fields(), out);
       if (metadata->has_timeout_s()) {
         AppendKey("timeout", out);

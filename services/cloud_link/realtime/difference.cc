@@ -28,11 +28,10 @@ std::optional<Integer> ToInteger(const Value& value) {
   return std::nullopt;
 }
 
-// Not rounded: 2^53 + 1 is not 2^53.
-bool Equal(double d, Integer i) {
-  if (d != std::trunc(d) || std::fabs(d) >= kTwoTo64) return false;
-  return static_cast<uint64_t>(std::fabs(d)) == i.magnitude &&
-         (i.magnitude == 0 || i.negative == (d < 0));
+// A double that is an integer; none for others, also those of 2^64 and more.
+std::optional<Integer> ToInteger(double d) {
+  if (d != std::trunc(d) || std::fabs(d) >= kTwoTo64) return std::nullopt;
+  return Integer{d < 0, static_cast<uint64_t>(std::fabs(d))};
 }
 
 bool DiffersBy(Integer a, Integer b, double least) {
@@ -58,7 +57,11 @@ bool DiffersBy(double d, const Value& value, double least) {
   if (const auto* other = std::get_if<double>(&value)) return DiffersBy(d, *other, least);
   const std::optional<Integer> integer = ToInteger(value);
   if (!integer) return true;  // another kind
-  if (least == 0) return !Equal(d, *integer);
+  // Not rounded: 2^53 + 1 is not 2^53.
+  if (const std::optional<Integer> whole = ToInteger(d)) {
+    return DiffersBy(*whole, *integer, least);
+  }
+  if (least == 0) return true;
   const auto magnitude = static_cast<double>(integer->magnitude);
   return DiffersBy(d, integer->negative ? -magnitude : magnitude, least);
 }

@@ -18,6 +18,9 @@ namespace {
 using tixml::Node;
 
 constexpr int kModbusPort = 502;
+// Of a bus, device, point or variable: a path holds three of them, and each
+// message has them again.
+constexpr size_t kMaxName = 128;
 constexpr uint32_t kAddresses = 65'536;  // of each of the four Modbus tables
 
 constexpr std::pair<absl::string_view, v1::Bus::Protocol> kProtocols[] = {
@@ -101,9 +104,10 @@ class AcquisitionReader {
     for (const Node& child : parent.children) {
       const Place child_place = place.Child(child);
       const int errors = problems_.errors();
-      if (!IsPathLevel(child.name)) {
+      if (!IsPathLevel(child.name) || child.name.size() > kMaxName) {
         problems_.Error(child_place, absl::StrCat(Quote(child.name), " can't be part of a path"),
-                        "write a name of the characters A-Z a-z 0-9 _ . : -");
+                        absl::StrCat("write a name of at most ", kMaxName,
+                                     " of the characters A-Z a-z 0-9 _ . : -"));
       }
       if (!names.insert(child.name).second) {
         problems_.Error(child_place, absl::StrCat("the name ", child.name, " is given twice"),

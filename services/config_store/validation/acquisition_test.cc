@@ -138,7 +138,7 @@ TEST(AcquisitionTest, ANameMustBeFitForAPath) {
   EXPECT_THAT(
       Read("<ProcessVars><W\xc3\xa4rme/></ProcessVars>").problems,
       ElementsAre("error 1 /PROCCFG/ProcessVars/W\xc3\xa4rme: 'W\xc3\xa4rme' can't be part of a "
-                  "path; write a name of the characters A-Z a-z 0-9 _ . : -"));
+                  "path; write a name of at most 128 of the characters A-Z a-z 0-9 _ . : -"));
 }
 
 TEST(AcquisitionTest, AModbusDeviceNeedsAnAddress) {

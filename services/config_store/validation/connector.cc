@@ -181,7 +181,8 @@ void ReadPayload(Fields& f, v1::Connector& c) {
   c.set_virtual_devices(f.Flag("virtual_devices", false));
   c.set_time_zone(f.TextOr("TimeZone", ""));
   absl::TimeZone zone;
-  if (!c.time_zone().empty() && !absl::LoadTimeZone(c.time_zone(), &zone)) {
+  if (!c.time_zone().empty() &&
+      (!IsTimeZoneName(c.time_zone()) || !absl::LoadTimeZone(c.time_zone(), &zone))) {
     f.Error("TimeZone", absl::StrCat(Quote(c.time_zone()), " is no known time zone"),
             "write an IANA name such as Europe/Berlin");
   }
@@ -201,6 +202,7 @@ void ReadControllers(Fields& f, v1::Connector& c, Problems& problems) {
   };
   note(c.sections());
   note(c.log_sections());
+  const std::vector<std::string> candidates(known.begin(), known.end());
   absl::flat_hash_set<std::string> seen;
   for (const Node& child : element->children) {
     const Place place = f.At("Controllers").Child(child);
@@ -222,7 +224,7 @@ void ReadControllers(Fields& f, v1::Connector& c, Problems& problems) {
                      "remove one of them");
     }
     if (!known.contains(child.name) && !problems.full()) {
-      const std::string nearest = cli::Nearest(child.name, {known.begin(), known.end()});
+      const std::string nearest = cli::Nearest(child.name, candidates);
       problems.Warning(place, absl::StrCat("no data point belongs to a controller ", child.name),
                        nearest.empty() ? "write a data point's path without the last level, with "
                                          "'_' for '/', such as Process_Bus1_Device1"

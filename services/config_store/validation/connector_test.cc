@@ -187,6 +187,8 @@ TEST(ConnectorTest, TheUrlHasSchemeHostAndAPort) {
                        Bad{"tcp://b:0", "the port is not a number from 1 to 65535"},
                        Bad{"tcp://b:1883/x", "the port is not a number from 1 to 65535"},
                        Bad{"tcp://a b", "the host is no name and no address"},
+                       Bad{"tcp://.b", "the host is no name and no address"},
+                       Bad{"tcp://-b", "the host is no name and no address"},
                        Bad{"tcp://::1", "an IPv6 address must stand in []"}}) {
     EXPECT_THAT(ReadIsp(absl::StrCat("<CloudConn><CloudBaseUrl _=\"", c.url,
                                      "\"/><CloudConnStart _=\"0\"/>"
@@ -315,6 +317,16 @@ TEST(ConnectorTest, TheTimeZoneExists) {
   EXPECT_THAT(Read("<TimeZone _=\"Europe/Bonn\"/>").problems,
               ElementsAre("error 4 /ISP/CloudConn/TimeZone: 'Europe/Bonn' is no known time zone; "
                           "write an IANA name such as Europe/Berlin"));
+}
+
+// Loading a time zone opens a file, which may be a device.
+TEST(ConnectorTest, ATimeZoneIsNeverAnotherFile) {
+  for (const char* name : {"/usr/share/zoneinfo/Europe/Berlin", "../zoneinfo/Europe/Berlin",
+                           "file:Europe/Berlin", "libc:localtime", "/dev/watchdog"}) {
+    EXPECT_THAT(Read(absl::StrCat("<TimeZone _=\"", name, "\"/>")).problems,
+                ElementsAre(HasSubstr("is no known time zone")))
+        << name;
+  }
 }
 
 TEST(ConnectorTest, BrokerRedirectAllowListsEndsOfHostNames) {

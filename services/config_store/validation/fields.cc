@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -27,27 +26,22 @@ Fields::Fields(Of source, const tixml::Node& element, const Place& place, Proble
       fields_.push_back({&child.name, value, &child, false});
     }
   }
-  absl::flat_hash_set<std::string> seen;
-  fields_.erase(std::remove_if(fields_.begin(), fields_.end(),
-                               [&](const Field& field) {
-                                 if (seen.insert(absl::AsciiStrToLower(*field.name)).second) {
-                                   return false;
-                                 }
-                                 problems_.Error(field.child != nullptr
-                                                     ? place_.Child(*field.child)
-                                                     : place_.Attribute(*field.name),
-                                                 absl::StrCat(*field.name, " is given twice"),
-                                                 "remove one of them");
-                                 return true;
-                               }),
-                fields_.end());
+  std::vector<Field> once;
+  for (const Field& field : fields_) {
+    if (by_name_.try_emplace(absl::AsciiStrToLower(*field.name), once.size()).second) {
+      once.push_back(field);
+      continue;
+    }
+    problems_.Error(
+        field.child != nullptr ? place_.Child(*field.child) : place_.Attribute(*field.name),
+        absl::StrCat(*field.name, " is given twice"), "remove one of them");
+  }
+  fields_ = std::move(once);
 }
 
 Fields::Field* Fields::Look(absl::string_view name) {
-  for (Field& field : fields_) {
-    if (absl::EqualsIgnoreCase(*field.name, name)) return &field;
-  }
-  return nullptr;
+  const auto found = by_name_.find(absl::AsciiStrToLower(name));
+  return found != by_name_.end() ? &fields_[found->second] : nullptr;
 }
 
 const Fields::Field* Fields::Ask(absl::string_view name) {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "common/tixml/node.h"
@@ -82,6 +83,7 @@ class Fields {
   const Place place_;
   Problems& problems_;
   std::vector<Field> fields_;
+  absl::flat_hash_map<std::string, size_t> by_name_;  // in lower case
   std::vector<std::string> asked_;
 };
 

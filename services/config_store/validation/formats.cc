@@ -12,7 +12,8 @@
 namespace fieldgate::config_store {
 namespace {
 
-constexpr int kTcpPort = 1883;  // manual §1
+constexpr size_t kMaxHost = 253;  // of a DNS name
+constexpr int kTcpPort = 1883;    // manual §1
 constexpr int kSslPort = 8883;
 
 bool IsIdCharacter(char c) {
@@ -25,7 +26,7 @@ bool IsHostCharacter(char c) { return IsIdCharacter(c) && c != ':'; }
 // With an optional zone: "fe80::1%eth0".
 bool IsIpv6(absl::string_view text) {
   const absl::string_view address = text.substr(0, text.find('%'));
-  return absl::StrContains(address, ':') &&
+  return text.size() <= kMaxHost && absl::StrContains(address, ':') &&
          std::all_of(address.begin(), address.end(),
                      [](char c) {
                        return absl::ascii_isxdigit(static_cast<unsigned char>(c)) || c == ':' ||
@@ -49,6 +50,15 @@ bool IsDatabaseName(absl::string_view text) {
   return !text.empty() && !absl::ascii_isdigit(static_cast<unsigned char>(text[0])) &&
          std::all_of(text.begin(), text.end(), [](char c) {
            return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_';
+         });
+}
+
+bool IsTimeZoneName(absl::string_view text) {
+  constexpr size_t kLongest = 64;
+  return text.size() <= kLongest && !absl::StartsWith(text, "/") &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '/' || c == '_' ||
+                  c == '-' || c == '+';
          });
 }
 
@@ -95,7 +105,7 @@ absl::StatusOr<HostPort> ParseHostPort(absl::string_view text, int default_port)
     }
     result.host = std::string(text.substr(0, end));
     if (result.host.empty()) return Wrong("the host is missing");
-    if (result.host.size() > 253 ||  // DNS
+    if (result.host.size() > kMaxHost || result.host.front() == '.' || result.host.front() == '-' ||
         !std::all_of(result.host.begin(), result.host.end(), IsHostCharacter)) {
       return Wrong("the host is no name and no address");
     }

@@ -20,6 +20,10 @@ bool IsPathLevel(absl::string_view text);
 // [A-Za-z_][A-Za-z0-9_]*: the name of a database.
 bool IsDatabaseName(absl::string_view text);
 
+// "Europe/Berlin", "Etc/GMT+1": the form of a time zone's name. Anything else may
+// name a file outside of the time zones, which loading it would open.
+bool IsTimeZoneName(absl::string_view text);
+
 // "-12"; the whole text, within 64 bits.
 std::optional<int64_t> ParseInteger(absl::string_view text);
 

@@ -20,31 +20,40 @@ v1::Problem Make(v1::Problem::Severity severity, const Place& place, std::string
   return problem;
 }
 
+std::string Shortened(absl::string_view text) {
+  constexpr size_t kLongest = 80;
+  if (text.size() <= kLongest) return std::string(text);
+  size_t end = kLongest;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // whole UTF-8
+  return absl::StrCat(text.substr(0, end), "...");
+}
+
 }  // namespace
 
 Place Place::Child(const tixml::Node& child) const {
-  return {absl::StrCat(path, "/", child.name), child.line};
+  return {absl::StrCat(path, "/", Shortened(child.name)), child.line};
 }
 
 Place Place::Attribute(absl::string_view name) const {
-  return {absl::StrCat(path, "/@", name), line};
-}
-
-void Problems::List::Add(const v1::Problem& problem) {
-  if (count++ < kMax) kept.push_back(problem);
+  return {absl::StrCat(path, "/@", Shortened(name)), line};
 }
 
 void Problems::List::Append(const List& other) {
-  for (const v1::Problem& problem : other.kept) Add(problem);
-  count += other.count - static_cast<int>(other.kept.size());
+  for (const v1::Problem& problem : other.kept) {
+    if (static_cast<int>(kept.size()) < kMax) kept.push_back(problem);
+  }
+  count += other.count;
 }
 
 void Problems::Error(const Place& place, std::string message, std::string remedy) {
-  errors_.Add(Make(v1::Problem::ERROR, place, std::move(message), std::move(remedy)));
+  if (errors_.count++ >= kMax) return;
+  errors_.kept.push_back(Make(v1::Problem::ERROR, place, std::move(message), std::move(remedy)));
 }
 
 void Problems::Warning(const Place& place, std::string message, std::string remedy) {
-  warnings_.Add(Make(v1::Problem::WARNING, place, std::move(message), std::move(remedy)));
+  if (warnings_.count++ >= kMax) return;
+  warnings_.kept.push_back(
+      Make(v1::Problem::WARNING, place, std::move(message), std::move(remedy)));
 }
 
 void Problems::Append(const Problems& other) {
@@ -69,12 +78,6 @@ std::vector<v1::Problem> Problems::Sorted() const {
   return all;
 }
 
-std::string Quote(absl::string_view value) {
-  constexpr size_t kLongest = 80;
-  if (value.size() <= kLongest) return absl::StrCat("'", value, "'");
-  size_t end = kLongest;
-  while (end > 0 && (static_cast<unsigned char>(value[end]) & 0xc0) == 0x80) --end;  // whole UTF-8
-  return absl::StrCat("'", value.substr(0, end), "...'");
-}
+std::string Quote(absl::string_view value) { return absl::StrCat("'", Shortened(value), "'"); }
 
 }  // namespace fieldgate::config_store

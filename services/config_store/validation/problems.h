@@ -8,7 +8,8 @@
 
 namespace fieldgate::config_store {
 
-// Where something stands in the configuration.
+// Where something stands in the configuration. Very long names are cut, since
+// each element below them has them in its path.
 struct Place {
   std::string path;  // "/ISP/CloudConn/QoS", an attribute: ".../Device1/@poll"
   int line = 0;      // of the request's text; 0: unknown
@@ -41,7 +42,6 @@ class Problems {
     std::vector<v1::Problem> kept;
     int count = 0;
 
-    void Add(const v1::Problem& problem);
     void Append(const List& other);
   };
 

@@ -101,6 +101,13 @@ TEST_F(SystemReaderTest, SystemInfoIsALineAsUnameHasIt) {
   EXPECT_THAT(Read().system_info, EndsWith(" GNU/Linux\n"));
 }
 
+// A host name of another character set would make the whole tree unreadable.
+TEST_F(SystemReaderTest, WhatCannotBeSentIsReplaced) {
+  Write("/proc/sys/kernel/ostype", "Linux\n");
+  Write("/proc/sys/kernel/hostname", "caf\xe9 \xc3\xa9\x01\xef\xbf\xbf\n");
+  EXPECT_THAT(Read().system_info, StartsWith("Linux caf? \xc3\xa9?? "));
+}
+
 TEST_F(SystemReaderTest, TheInterfaceThatTheDeviceNamesIsEthernet) {
   WriteInterface("eth0", 2);
   WriteInterface("eth1", 3);

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <functional>
+
+#include "absl/time/time.h"
+
+namespace fieldgate {
+
+// The CPU time that this thread has used so far.
+absl::Duration ThreadCpuTime();
+
+// The CPU time that `work` takes: the least of several runs, so that two such
+// times can be compared, however busy the machine is. Never compare one with a
+// constant.
+absl::Duration CpuTimeOf(const std::function<void()>& work);
+
+}  // namespace fieldgate
