@@ -15,12 +15,13 @@ namespace fieldgate::system_test {
 namespace {
 
 constexpr std::chrono::seconds kCallTimeout(20);
+constexpr int kMaxUnderWay = 10'000;  // of one PublishAll
 
 }  // namespace
 
 class WireTap::Impl {
  public:
-  explicit Impl(const std::string& broker_url) : client_(broker_url, "wire-tap") {
+  explicit Impl(const Options& options) : client_(options.url, options.client_id, kMaxUnderWay) {
     client_.set_message_callback([this](mqtt::const_message_ptr message) {
       const std::lock_guard lock(mutex_);
       messages_[message->get_topic()].push_back({message->to_string(), message->get_qos()});
@@ -83,7 +84,7 @@ class WireTap::Impl {
 };
 
 absl::StatusOr<std::unique_ptr<WireTap>> WireTap::Start(const Options& options) {
-  auto impl = std::make_unique<Impl>(options.url);
+  auto impl = std::make_unique<Impl>(options);
   if (absl::Status s = impl->Connect(options); !s.ok()) return s;
   return std::unique_ptr<WireTap>(new WireTap(std::move(impl)));
 }

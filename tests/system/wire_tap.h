@@ -24,6 +24,7 @@ class WireTap {
     std::string url;
     std::string username = {};
     std::string password = {};
+    std::string client_id = "wire-tap";
   };
 
   // Connected and subscribed to everything when OK is returned.

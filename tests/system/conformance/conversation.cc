@@ -169,6 +169,14 @@ std::string Conversation::Answer(const std::string& kind, const std::string& id,
   return answers[count - 1];
 }
 
+absl::StatusOr<std::unique_ptr<WireTap>> Conversation::StealConnection(
+    const std::string& client_id) {
+  return WireTap::Start({.url = harness_.broker().url(),
+                         .username = kUser,
+                         .password = kPassword,
+                         .client_id = client_id});
+}
+
 std::string Conversation::ValueOf(const std::string& path) {
   const std::string id = absl::StrCat("value-of-", ++asked_);
   const std::string body = Ask("cmd", Wire::kTiXml, id, {"<Get _=\"" + path + "\"/>", ""});

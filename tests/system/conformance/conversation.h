@@ -44,6 +44,10 @@ class Conversation {
   // Waits for the `count`th of them; without one the test fails.
   std::string Answer(const std::string& kind, const std::string& id, size_t count = 1) const;
 
+  // Takes the broker's connection from a client; it may have it back when the
+  // result is gone.
+  absl::StatusOr<std::unique_ptr<WireTap>> StealConnection(const std::string& client_id);
+
   // A value as a Get of the portal shows it.
   std::string ValueOf(const std::string& path);
 
@@ -59,9 +63,11 @@ template <typename Base>
 class SharedConversation : public Base {
  protected:
   static void SetUpTestSuite() {
-    gateway_ = std::make_unique<Conversation>();
+    Prepare();
     gateway_->Run();
   }
+  // Without starting it.
+  static void Prepare() { gateway_ = std::make_unique<Conversation>(); }
   static void TearDownTestSuite() { gateway_.reset(); }
   void TearDown() override {
     if (testing::Test::HasFailure()) gateway_->harness().Explain();
