@@ -15,6 +15,8 @@ namespace fieldgate::system_test {
 namespace {
 
 constexpr std::chrono::seconds kCallTimeout(20);
+constexpr std::chrono::milliseconds kWakeEvery(20);
+constexpr char kWake[] = "wake-paho";
 constexpr int kMaxUnderWay = 10'000;  // of one PublishAll
 
 }  // namespace
@@ -23,6 +25,7 @@ class WireTap::Impl {
  public:
   explicit Impl(const Options& options) : client_(options.url, options.client_id, kMaxUnderWay) {
     client_.set_message_callback([this](mqtt::const_message_ptr message) {
+      if (message->get_topic() == kWake) return;
       const std::lock_guard lock(mutex_);
       messages_[message->get_topic()].push_back({message->to_string(), message->get_qos()});
     });
@@ -36,15 +39,15 @@ class WireTap::Impl {
     }
   }
 
-  absl::Status Connect(const Options& options) {
+  absl::Status Connect(const Options& options, portal::PortalSimulator* neighbour) {
     try {
       auto builder =
           mqtt::connect_options_builder().clean_session(true).connect_timeout(kCallTimeout);
       if (!options.username.empty()) {
         builder.user_name(options.username).password(options.password);
       }
-      if (!client_.connect(builder.finalize())->wait_for(kCallTimeout) ||
-          !client_.subscribe("#", 2)->wait_for(kCallTimeout)) {
+      if (!Await(client_.connect(builder.finalize()), neighbour) ||
+          !Await(client_.subscribe("#", 2), neighbour)) {
         return absl::UnavailableError("the broker doesn't answer the tap");
       }
       return absl::OkStatus();
@@ -78,14 +81,25 @@ class WireTap::Impl {
   }
 
  private:
+  static bool Await(const mqtt::token_ptr& token, portal::PortalSimulator* neighbour) {
+    if (neighbour == nullptr) return token->wait_for(kCallTimeout);
+    const auto deadline = std::chrono::steady_clock::now() + kCallTimeout;
+    while (!token->wait_for(kWakeEvery)) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      neighbour->Publish(kWake, "").IgnoreError();
+    }
+    return true;
+  }
+
   mutable std::mutex mutex_;
   std::map<std::string, std::vector<Message>> messages_;
   mqtt::async_client client_;
 };
 
-absl::StatusOr<std::unique_ptr<WireTap>> WireTap::Start(const Options& options) {
+absl::StatusOr<std::unique_ptr<WireTap>> WireTap::Start(const Options& options,
+                                                        portal::PortalSimulator* neighbour) {
   auto impl = std::make_unique<Impl>(options);
-  if (absl::Status s = impl->Connect(options); !s.ok()) return s;
+  if (absl::Status s = impl->Connect(options, neighbour); !s.ok()) return s;
   return std::unique_ptr<WireTap>(new WireTap(std::move(impl)));
 }
 

@@ -36,7 +36,7 @@ constexpr char kIsp[] = R"([<SetConfig _="ISP" ver="y">
     <CloudBaseUrl _="$url"/>
     <CloudConnStart _="1"/>
     <CloudConnType _="FPIL_Tixi_MQTT_1"/>
-    <ResponseTimeout _="2"/>
+    <ResponseTimeout _="20"/>
     <RetryMaxTime _="2"/>
     <username _="$user"/>
     <password _="$password"/>
@@ -109,7 +109,8 @@ Conversation::Conversation(GatewayHarness::Options options)
                                                              {"$user", kUser},
                                                              {"$password", kPassword}}));
   absl::StatusOr<std::unique_ptr<WireTap>> tap =
-      WireTap::Start({.url = harness_.broker().url(), .username = kUser, .password = kPassword});
+      WireTap::Start({.url = harness_.broker().url(), .username = kUser, .password = kPassword},
+                     &harness_.portal());
   EXPECT_TRUE(tap.ok()) << tap.status();
   tap_ = *std::move(tap);
 }
@@ -174,7 +175,8 @@ absl::StatusOr<std::unique_ptr<WireTap>> Conversation::StealConnection(
   return WireTap::Start({.url = harness_.broker().url(),
                          .username = kUser,
                          .password = kPassword,
-                         .client_id = client_id});
+                         .client_id = client_id},
+                        &harness_.portal());
 }
 
 std::string Conversation::ValueOf(const std::string& path) {

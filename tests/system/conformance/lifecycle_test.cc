@@ -29,14 +29,14 @@ constexpr char kRolloutResult[] = "fp/gatewayRolloutResult/01234567";
 constexpr char kProcCfg[] = R"([<SetConfig _="PROCCFG" ver="y">
   <ProcessVars><Level value="23.5"/></ProcessVars>
 </SetConfig>])";
-// $url, $format and $more
+// With $url, $format, $timeout and $more.
 constexpr char kIsp[] = R"([<SetConfig _="ISP" ver="y">
   <CloudConn>
     <CloudBaseUrl _="$url"/>
     <CloudConnStart _="1"/>
     <CloudConnType _="FPIL_Tixi_MQTT_1"/>
     <CloudConnDataFormat _="$format"/>
-    <ResponseTimeout _="1"/>
+    <ResponseTimeout _="$timeout"/>
     <RetryMaxTime _="1"/>
     $more
     <RTSendTime1 _="1"/>
@@ -64,7 +64,8 @@ class LifecycleTest : public testing::TestWithParam<Wire> {
                   .portal = std::move(policy),
                   .modbus_devices = 0}) {
     harness_.WriteFile("proccfg.tixml", kProcCfg);
-    absl::StatusOr<std::unique_ptr<WireTap>> tap = WireTap::Start({.url = harness_.broker().url()});
+    absl::StatusOr<std::unique_ptr<WireTap>> tap =
+        WireTap::Start({.url = harness_.broker().url()}, &harness_.portal());
     EXPECT_TRUE(tap.ok()) << tap.status();
     tap_ = *std::move(tap);
   }
@@ -76,6 +77,7 @@ class LifecycleTest : public testing::TestWithParam<Wire> {
   void Start(const std::string& more = "") {
     harness_.WriteFile("isp.tixml", absl::StrReplaceAll(kIsp, {{"$url", harness_.broker().url()},
                                                                {"$format", Name(wire())},
+                                                               {"$timeout", response_timeout_},
                                                                {"$more", more}}));
     harness_.StartGateway();
   }
@@ -130,12 +132,15 @@ class LifecycleTest : public testing::TestWithParam<Wire> {
                      gateway_id, R"(", "customer_id": "customer-1"})"));
   }
 
+  // In seconds; short where a test waits for it.
+  std::string response_timeout_ = "20";
   PortalPolicy policy_;
   GatewayHarness harness_;
   std::unique_ptr<WireTap> tap_;
 };
 
 TEST_P(LifecycleTest, RolloutUntilThePortalAcceptsIt) {
+  response_timeout_ = "1";
   Answer(Always(Fault::Kind::kWrongResponseId), {});
   Start();
   {
@@ -270,6 +275,7 @@ TEST_P(LifecycleTest, GatewayConfigurationIsExecutedOneByOne) {
 }
 
 TEST_P(LifecycleTest, InitUntilThePortalAcceptsIt) {
+  response_timeout_ = "1";
   Answer({}, Always(Fault::Kind::kErrorCode, 404));
   Start();
   {
@@ -371,7 +377,7 @@ TEST_P(LifecycleTest, DataBrokerDetailsLeadToAnotherBroker) {
       portal::PortalSimulator::Start({.broker_url = data_broker.url()});
   ASSERT_TRUE(data_portal.ok()) << data_portal.status();
   const absl::StatusOr<std::unique_ptr<WireTap>> data_tap =
-      WireTap::Start({.url = data_broker.url()});
+      WireTap::Start({.url = data_broker.url()}, &harness_.portal());
   ASSERT_TRUE(data_tap.ok()) << data_tap.status();
   policy_.data_broker = portal::DataBroker{"127.0.0.2", 0};
   AnswerRightly();
