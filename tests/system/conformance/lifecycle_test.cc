@@ -60,7 +60,7 @@ class LifecycleTest : public testing::TestWithParam<Wire> {
  protected:
   LifecycleTest() : LifecycleTest(PortalPolicy()) {}
   explicit LifecycleTest(PortalPolicy policy)
-      : harness_({.broker = {.config = {"log_type subscribe"}},
+      : harness_({.broker = {.config = {"log_type subscribe", "log_type notice"}},
                   .portal = std::move(policy),
                   .modbus_devices = 0}) {
     harness_.WriteFile("proccfg.tixml", kProcCfg);
@@ -436,6 +436,28 @@ TEST_P(LifecycleTest, TheElevenTopicsOfTable11AndNoOther) {
               ElementsAre("customer-1/fp/gw-01234567/cmd", "customer-1/fp/gw-01234567/config",
                           "customer-1/fp/gw-01234567/gatewayInitResult",
                           "customer-1/fp/gw-01234567/state", "fp/gatewayRolloutResult/01234567"));
+}
+
+// What the broker logs of a client: p2 is MQTT 3.1.1, c its clean session, k
+// its keep alive.
+TEST_P(LifecycleTest, TheConnectionIsAsConfigured) {
+  AnswerRightly();
+  Start(R"(<customer_id _="customer-1"/><gateway_id _="gw-fixed"/>)");
+  ExpectRunning();
+  {
+    const Requirement requirement(where("7", "MQTT"),
+                                  "3.1.1, a client id of its own, keep alive 300 s");
+    EXPECT_THAT(harness_.broker().Output(), HasSubstr("as WT640_01234567 (p2, c1, k300)"));
+  }
+  const Requirement requirement(where("7", "MQTT"), "MQTTKeepAlive and our own additions");
+  ASSERT_EQ(harness_
+                .Run("tixml", {R"([<SetConfig _="ISP/CloudConn"><MQTTKeepAlive _="200"/>
+                    <MQTTClientId _="my-id"/><MQTTCleanSession _="0"/></SetConfig>])"})
+                .exit_status,
+            0);
+  EXPECT_TRUE(Eventually(kPatience, [&] {
+    return absl::StrContains(harness_.broker().Output(), "as my-id (p2, c0, k200)");
+  }));
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, LifecycleTest, testing::ValuesIn(kWires),

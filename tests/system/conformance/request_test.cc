@@ -164,6 +164,23 @@ TEST_P(AddressTest, WithoutARequestIdTheAnswerHasAnEmptyOne) {
   gateway().Ask("cmd", Wire::kTiXml, "reset-" + kind() + Name(wire()), {SetScratch("0"), ""});
 }
 
+TEST_P(AddressTest, WhatCannotBeReadIsAnsweredOnItsTopic) {
+  const std::string begin = wire() == Wire::kJson  ? "{\"request_id\": \"x\", "
+                            : wire() == Wire::kXml ? "<?xml version=\"1.0\"?><a>"
+                                                   : "{<request_id _=\"x\"/>";
+  for (const auto& [error_code, what, body] :
+       {std::tuple(413, "256 KiB and a byte -> 413",
+                   begin + std::string(kMaxBytes + 1 - begin.size(), ' ')),
+        std::tuple(500, "a message that breaks off -> 500", begin)}) {
+    const Requirement requirement(where(), what);
+    const size_t before = gateway().Answers(kind(), "").size();
+    gateway().Publish(kind(), body);
+    const Statement error = Error(error_code == 413 ? -2102 : -2101);
+    EXPECT_THAT(gateway().Answer(kind(), "", before + 1),
+                IsBody(wire(), ResultBody(wire(), kind(), error_code, "", error)));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Topics, AddressTest,
                          testing::Combine(testing::Values("config", "cmd", "state"),
                                           testing::ValuesIn(kWires)),

@@ -44,7 +44,8 @@ class TlsTest : public testing::Test {
   }
   void ExpectRefused(const std::string& why) {
     EXPECT_TRUE(Eventually(kPatience, [&] {
-      return absl::StrContains(gateway_.harness().Status().connector_detail, why);
+      const std::string detail = gateway_.harness().Status().connector_detail;
+      return absl::StrContains(detail, "TLS: ") && absl::StrContains(detail, why);
     })) << gateway_.harness().Run("status").output;
     EXPECT_EQ(gateway_.tap().Count(DataGateway::Topic("gw", "gatewayInit")), 0u);
     EXPECT_EQ(gateway_.tap().Count(DataGateway::Topic("gw")), 0u);
