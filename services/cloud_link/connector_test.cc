@@ -39,6 +39,21 @@ TEST_F(ConnectorTest, ARolloutIsStoredBeforeInit) {
   EXPECT_NE(LastRequestId(), "");
 }
 
+TEST_F(ConnectorTest, TheFirstDataOfALongPeriodComeWhenTheRolloutIsDone) {
+  config::Connector c = Config();
+  c.clear_gateway_id();
+  c.clear_customer_id();
+  c.mutable_sections(0)->set_send_period_ms(86'400'000);
+  Create(c);
+  Value(20.5);
+  Advance(absl::Seconds(5));
+  Answer("fp/gatewayRolloutResult/01234567", kRolloutResult);
+  connector_->OnIdentityStored(absl::OkStatus(), now());
+  Run();
+  AnswerInit();
+  EXPECT_EQ(DataBodies().size(), 1u);
+}
+
 TEST_F(ConnectorTest, TheConfigurationOfTheAcceptedRolloutIsExecuted) {
   config::Connector config = Config();
   config.clear_gateway_id();

@@ -92,12 +92,15 @@ GatewayHarness::GatewayHarness(Options options)
 
 GatewayHarness::~GatewayHarness() {
   // What the gateway had to say is the first thing one needs to know.
-  if (testing::Test::HasFailure() && gateway_ != nullptr) {
-    std::cerr << "---- fieldgate run\n"
-              << gateway_->Output() << "---- fieldgate status\n"
-              << Run("status").output << "----\n";
-  }
+  if (testing::Test::HasFailure()) Explain();
   if (gateway_ != nullptr) StopGateway();
+}
+
+void GatewayHarness::Explain() {
+  if (gateway_ == nullptr) return;
+  std::cerr << "---- fieldgate run\n"
+            << gateway_->Output() << "---- fieldgate status\n"
+            << Run("status").output << "----\n";
 }
 
 void GatewayHarness::StartGateway() {
@@ -110,8 +113,8 @@ void GatewayHarness::StartGateway(const std::vector<std::string>& imports) {
   std::vector<std::string> argv = {Program(), "run", "--state-dir=" + state_dir_,
                                    "--device=" + file("device.json")};
   argv.insert(argv.end(), imports.begin(), imports.end());
-  absl::StatusOr<std::unique_ptr<ChildProcess>> gateway =
-      ChildProcess::Start({.argv = argv, .output_file = dir_ + "/fieldgate.log"});
+  absl::StatusOr<std::unique_ptr<ChildProcess>> gateway = ChildProcess::Start(
+      {.argv = argv, .env = options_.env, .output_file = dir_ + "/fieldgate.log"});
   ASSERT_TRUE(gateway.ok()) << gateway.status();
   gateway_ = *std::move(gateway);
 }
@@ -159,10 +162,16 @@ GatewayStatus GatewayHarness::Status() {
       failed += text(node, "ok") == "true" ? 0 : 1;
     }
     if (node.name != "connectors") continue;
-    status.connector_state = text(node, "state");
-    status.connector_detail = text(node, "detail");
-    status.messages_waiting = std::atoi(text(node, "messages_waiting").c_str());
+    status.connectors[text(node, "name")] = {
+        .state = text(node, "state"),
+        .detail = text(node, "detail"),
+        .messages_waiting = std::atoi(text(node, "messages_waiting").c_str()),
+        .inbound_ignored = std::atoi(text(node, "inbound_ignored").c_str())};
   }
+  const ConnectorState& first = status.connectors["CloudConn"];
+  status.connector_state = first.state;
+  status.connector_detail = first.detail;
+  status.messages_waiting = first.messages_waiting;
   status.devices_ok = devices > 0 && failed == 0;  // each test configures at least one
   return status;
 }

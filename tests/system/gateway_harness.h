@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/types.h>
 
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -32,10 +34,19 @@ struct Outcome {
   std::string output;    // stdout and stderr
 };
 
+struct ConnectorState {
+  std::string state;  // "running"
+  std::string detail;
+  int64_t messages_waiting = 0;
+  int64_t inbound_ignored = 0;
+};
+
 // What `fieldgate status` says.
 struct GatewayStatus {
   Outcome outcome;
-  std::string connector_state;  // "running"
+  std::map<std::string, ConnectorState> connectors;  // by name
+  // Those of CloudConn.
+  std::string connector_state;
   std::string connector_detail;
   int64_t messages_waiting = 0;
   bool devices_ok = false;
@@ -54,6 +65,8 @@ class GatewayHarness {
     int modbus_devices = 1;
     // The field is filled in, and the broker's URL if it is empty.
     CloudConfig cloud = {};
+    // Added to the environment of the gateway.
+    std::vector<std::pair<std::string, std::string>> env = {};
   };
 
   // Starts the broker, the Modbus devices and the portal, and writes the
@@ -74,6 +87,8 @@ class GatewayHarness {
   // kill -9 of `fieldgate run` alone.
   void KillGateway();
   std::string GatewayOutput() const;
+  // Shows what the gateway has to say; done by itself when a test failed.
+  void Explain();
   pid_t gateway_pid() const { return gateway_->pid(); }
 
   // `fieldgate SUBCOMMAND --state-dir=DIR arguments...` to its end.

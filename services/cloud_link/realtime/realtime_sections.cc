@@ -1,6 +1,7 @@
 #include "services/cloud_link/realtime/realtime_sections.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/value/batch.h"
 
@@ -128,14 +129,19 @@ std::vector<RealtimeSections::Message> RealtimeSections::TakeDue(MonotonicTime n
   if (now < grace_end_) return messages;
   for (size_t s = 0; s < sections_.size(); ++s) {
     Section& section = sections_[s];
-    const bool due = section.schedule ? section.schedule->Due(now) : section.changed;
-    if (auto message = Look(s, due, wall)) messages.push_back(*std::move(message));
+    const bool scheduled = section.schedule ? section.schedule->Due(now) : section.changed;
+    const bool due = std::exchange(section.look_now, false) || scheduled;
+    if (auto message = Look(s, due, wall)) {
+      section.owing = true;
+      messages.push_back(*std::move(message));
+    }
   }
   return messages;
 }
 
 void RealtimeSections::Sent(const Message& message) {
   Section& section = sections_[message.section];
+  section.owing = false;
   if (!section.hysteresis) return;
   if (!message.channels.empty()) {
     section.hysteresis->Sent(message.channels, samples_);
@@ -148,13 +154,18 @@ void RealtimeSections::Sent(const Message& message) {
 }
 
 void RealtimeSections::LookAgain() {
-  for (Section& section : sections_) section.changed = true;
+  for (Section& section : sections_) {
+    section.changed = true;
+    section.look_now = section.owing;
+  }
 }
 
 MonotonicTime RealtimeSections::NextDeadline() const {
   MonotonicTime next = MonotonicTime::Never();
   for (const Section& section : sections_) {
-    if (section.send_now || (!section.schedule && section.changed)) return grace_end_;
+    if (section.send_now || section.look_now || (!section.schedule && section.changed)) {
+      return grace_end_;
+    }
     if (section.schedule) next = std::min(next, section.schedule->next());
   }
   return std::max(next, grace_end_);

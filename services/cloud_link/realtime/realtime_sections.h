@@ -49,8 +49,9 @@ class RealtimeSections {
   std::vector<Message> TakeDue(MonotonicTime now, absl::Time wall);
   void Sent(const Message& message);
 
-  // Sections without a period look for changes at the next TakeDue: call when
-  // messages can be stored again.
+  // Call when messages can be stored again: sections of which a message could
+  // not be stored meanwhile, and those without a period, are looked at by the
+  // next TakeDue.
   void LookAgain();
 
   // When TakeDue has something again.
@@ -62,6 +63,8 @@ class RealtimeSections {
     std::optional<Hysteresis> hysteresis;  // none: cyclic
     bool send_now = false;
     bool changed = false;  // without schedule: look for changes
+    bool owing = false;    // its last message was not stored
+    bool look_now = false;
   };
 
   absl::Time SampledAt(absl::Span<const uint32_t> channels, uint32_t first, uint32_t count,

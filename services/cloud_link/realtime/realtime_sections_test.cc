@@ -99,6 +99,22 @@ TEST(RealtimeSectionsTest, AChangeThatCouldNotBeStoredIsFoundAgain) {
   EXPECT_EQ(sections.TakeDue(At(2), kWall).size(), 1u);
 }
 
+TEST(RealtimeSectionsTest, WhatCouldNotBeStoredIsDueOnceStoringIsPossibleNotAPeriodLater) {
+  RealtimeSections sections(Config({86'400'000, -3'600'001}), At(0));
+  sections.OnBatch(Batch(0, {1, 2, 3, 4, 5, 6}), At(0));
+  EXPECT_EQ(sections.TakeDue(At(0), kWall).size(), 2u);  // and no Sent
+  EXPECT_TRUE(sections.TakeDue(At(1), kWall).empty());
+  sections.LookAgain();
+  EXPECT_LE(sections.NextDeadline(), At(1));
+  const auto due = sections.TakeDue(At(2), kWall);
+  ASSERT_EQ(due.size(), 2u);
+  for (const auto& message : due) sections.Sent(message);
+  // Nothing is owing any more, and the grid is what it was.
+  sections.LookAgain();
+  EXPECT_TRUE(sections.TakeDue(At(3), kWall).empty());
+  EXPECT_EQ(sections.NextDeadline(), At(3600));
+}
+
 TEST(RealtimeSectionsTest, WhenAcquisitionIsLostBusPointsGoWithStateZero) {
   RealtimeSections sections(Config({1000}), At(0));
   sections.OnBatch(Batch(0, {1, 2, 3}), At(0));

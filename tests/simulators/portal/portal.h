@@ -77,6 +77,9 @@ class Portal {
 
   Reaction OnMessage(absl::string_view topic, absl::string_view body, absl::Time now);
 
+  // For the next requests on; they are counted on.
+  void SetPolicy(PortalPolicy policy) { policy_ = std::move(policy); }
+
   PortalStats Snapshot() const;
 
   // What a portal subscribes to.

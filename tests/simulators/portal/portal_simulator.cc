@@ -93,6 +93,11 @@ class PortalSimulator::Impl {
     return stats;
   }
 
+  void SetPolicy(PortalPolicy policy) {
+    const std::lock_guard lock(mutex_);
+    portal_.SetPolicy(std::move(policy));
+  }
+
   absl::Status Publish(const std::string& topic, const std::string& body, bool retained = false) {
     try {
       mqtt::delivery_token_ptr token =
@@ -278,6 +283,7 @@ PortalSimulator::~PortalSimulator() = default;
 bool PortalSimulator::connected() const { return impl_->connected(); }
 absl::Status PortalSimulator::health() const { return impl_->health(); }
 PortalStats PortalSimulator::Snapshot() const { return impl_->Snapshot(); }
+void PortalSimulator::SetPolicy(PortalPolicy policy) { impl_->SetPolicy(std::move(policy)); }
 
 absl::Status PortalSimulator::SendCommand(absl::string_view gateway, const Command& command,
                                           tixml::Format format) {

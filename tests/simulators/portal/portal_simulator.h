@@ -44,6 +44,8 @@ class PortalSimulator {
   // OK, or kUnavailable once the broker was not there for connect_deadline.
   absl::Status health() const;
   PortalStats Snapshot() const;
+  // Another behaviour from the next request on.
+  void SetPolicy(PortalPolicy policy);
 
   // Publishes a command to "customer_id/gateway_id"; its result will be in
   // Snapshot().results. Blocks for at most 5 s until the broker has it.

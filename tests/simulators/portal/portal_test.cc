@@ -76,6 +76,15 @@ TEST(PortalTest, AnswersTheFirstRequestsWronglyAndThenRightly) {
   }
 }
 
+TEST(PortalTest, BehavesAsToldFromTheNextRequestOn) {
+  Portal portal({});
+  portal.SetPolicy({.rollout_fault = {.first = 100, .kind = Fault::Kind::kNever}});
+  EXPECT_THAT(AskRollout(portal, 1).replies, IsEmpty());
+  portal.SetPolicy({.gateway_id = "other"});
+  EXPECT_THAT(AskRollout(portal, 2).replies[0].body, HasSubstr("\"other\""));
+  EXPECT_EQ(portal.Snapshot().rollout_requests, 2);
+}
+
 TEST(PortalTest, LeavesOutAField) {
   Portal portal({.rollout_fault = {.first = 1, .kind = Fault::Kind::kMissingField},
                  .init_fault = {.first = 1, .kind = Fault::Kind::kMissingField}});
