@@ -30,26 +30,34 @@ std::vector<ProbationWatch::TakenBack> ProbationWatch::OnConfiguration(
       pending = std::move(old->second);
     }
     pending.record = record;
-    pending.exists =
+    const bool exists =
         std::any_of(configuration.connectors().begin(), configuration.connectors().end(),
                     [&](const auto& connector) { return connector.name() == record.connector(); });
-    if (!pending.exists) {
+    if (!exists) {
       pending.running = false;
       pending.why = absl::StrCat(record.connector(), " was removed");
     }
   }
   std::vector<TakenBack> taken_back;
-  for (auto& [name, pending] : before) {
-    if (pending_.contains(name)) continue;
-    const int64_t revision = pending.record.revision();
+  for (auto& [name, old] : before) {
+    const int64_t former = old.record.former_revision();
+    const auto still = pending_.find(name);
+    if (still != pending_.end() && still->second.record.former_revision() == former) continue;
+    const int64_t revision = old.record.revision();
     if (VerdictOn(name, revision).state == Verdict::State::kTakenBack) {
-      taken_back.push_back({name, pending.why.empty()
-                                      ? ""
-                                      : absl::StrCat(name, " did not run with revision ", revision,
-                                                     ": ", pending.why)});
+      taken_back.push_back(
+          {name, old.why.empty()
+                     ? ""
+                     : absl::StrCat(name, " did not run with revision ", revision, ": ", old.why)});
     }
-    last_why_[name] = std::move(pending.why);
+    ended_why_[{name, former}] = std::move(old.why);
   }
+  std::erase_if(ended_why_, [this](const auto& entry) {
+    return std::none_of(records_.begin(), records_.end(), [&](const Probation& record) {
+      return record.connector() == entry.first.first &&
+             record.former_revision() == entry.first.second;
+    });
+  });
   return taken_back;
 }
 
@@ -101,14 +109,15 @@ Verdict ProbationWatch::VerdictOn(absl::string_view connector, int64_t revision)
     case Probation::CONFIRMED:
       return {Verdict::State::kConfirmed, ""};
     case Probation::TAKEN_BACK: {
-      const auto why = last_why_.find(connector);
-      return {Verdict::State::kTakenBack,
-              absl::StrCat(
-                  "the settings of revision ", found->former_revision(),
-                  " are in force again: ", connector, " did not run with those of ", "revision ",
-                  found->revision(), " within ", found->confirm_time_s(), " s",
-                  why == last_why_.end() || why->second.empty() ? ""
-                                                                : absl::StrCat(": ", why->second))};
+      const auto why = ended_why_.find({found->connector(), found->former_revision()});
+      return {
+          Verdict::State::kTakenBack,
+          absl::StrCat("the settings of revision ", found->former_revision(),
+                       " are in force again: ", connector, " did not run with those of ",
+                       "revision ", found->revision(), " within ", found->confirm_time_s(), " s",
+                       why == ended_why_.end() || why->second.empty()
+                           ? ""
+                           : absl::StrCat(": ", why->second))};
     }
     default:
       return {};

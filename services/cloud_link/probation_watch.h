@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -54,7 +55,6 @@ class ProbationWatch {
   // A pending probation.
   struct Pending {
     config_store::v1::Probation record;
-    bool exists = true;  // the connector is in the configuration
     bool running = false;
     std::string why;  // not running
     bool confirming = false;
@@ -64,8 +64,9 @@ class ProbationWatch {
   int64_t revision_ = 0;  // in force
   std::vector<config_store::v1::Probation> records_;
   std::map<std::string, Pending, std::less<>> pending_;  // by connector
-  // Why the connector was not running when its last probation ended.
-  std::map<std::string, std::string, std::less<>> last_why_;
+  // Why the connector was not running when the probation ended that began after
+  // this revision; of those in `records_`.
+  std::map<std::pair<std::string, int64_t>, std::string> ended_why_;
 };
 
 }  // namespace fieldgate::cloud_link

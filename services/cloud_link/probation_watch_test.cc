@@ -133,6 +133,23 @@ TEST_F(ProbationWatchTest, WhatWasTakenBackSaysWhatIsInForceAndWhyItDidNotRun) {
   EXPECT_THAT(watch_.OnConfiguration(With(Probation::TAKEN_BACK, /*at=*/8)), IsEmpty()) << "once";
 }
 
+TEST_F(ProbationWatchTest, AProbationThatEndedUnseenIsToldFromTheNextOne) {
+  watch_.OnConfiguration(With(Probation::PENDING));
+  watch_.Note("CloudConn", false, "first reason");
+  // The next one follows at once; configurations in between are skipped.
+  Configuration configuration = With(Probation::TAKEN_BACK, /*at=*/9);
+  Add(configuration, "CloudConn", 8, 9, Probation::PENDING);
+  EXPECT_EQ(watch_.OnConfiguration(configuration).size(), 1u);
+  EXPECT_THAT(watch_.VerdictOn("CloudConn", 7).text, HasSubstr("300 s: first reason"));
+  EXPECT_EQ(watch_.VerdictOn("CloudConn", 9).state, Verdict::State::kPending);
+  watch_.Note("CloudConn", false, "second reason");
+  configuration = With(Probation::TAKEN_BACK, /*at=*/10);
+  Add(configuration, "CloudConn", 8, 9, Probation::TAKEN_BACK);
+  watch_.OnConfiguration(configuration);
+  EXPECT_THAT(watch_.VerdictOn("CloudConn", 7).text, HasSubstr("300 s: first reason"));
+  EXPECT_THAT(watch_.VerdictOn("CloudConn", 9).text, HasSubstr("300 s: second reason"));
+}
+
 TEST_F(ProbationWatchTest, AfterARestartTheReasonMayBeMissing) {
   EXPECT_THAT(watch_.OnConfiguration(With(Probation::TAKEN_BACK, /*at=*/8)), IsEmpty());
   EXPECT_EQ(watch_.VerdictOn("CloudConn", 7).text,

@@ -442,7 +442,7 @@ TEST_F(ConfigurationStoreTest, ASettingThatIsNotValidAnyMoreHasNoEffectAndCanBeM
   EXPECT_EQ(store_->Current()->connectors(0).base_url(), "tcp://new:1883");
 }
 
-// CS-103. Otherwise it would connect by another way, which may be an open one.
+// CS-153. Otherwise it would connect by another way, which may be an open one.
 TEST_F(ConfigurationStoreTest, AConnectorWhoseInterfaceIsNoLongerKnownIsOff) {
   (*device_.mutable_interfaces())["MODEM"] = "wwan0";
   Reopen();

@@ -138,6 +138,34 @@ TEST_F(CommandLineTest, ARefusedSetConfigChangesNothing) {
   EXPECT_TRUE(harness_.Status().AllIsWell());
 }
 
+TEST_F(CommandLineTest, AShownConfigurationIsImportedAgainAndARollbackPutsItBack) {
+  Start();
+  const Outcome shown = harness_.Run("config show");
+  ASSERT_EQ(shown.exit_status, 0) << shown.output;
+  const std::string file = harness_.WriteFile("shown.tixml", shown.output);
+  const Outcome import = harness_.Run("import", {file});
+  EXPECT_EQ(import.exit_status, 0) << import.output;
+  EXPECT_EQ(harness_.Run("config show").output, shown.output);
+
+  ASSERT_EQ(Tixml("[<SetConfig _=\"ISP/CloudConn\"><CloudBaseUrl _=\"tcp://nowhere.invalid\"/>"
+                  "</SetConfig>]")
+                .exit_status,
+            0);
+  ASSERT_TRUE(Eventually(kPatience, [&] { return !harness_.Status().AllIsWell(); }));
+  // Two of the start, two of the import, and this one.
+  const Outcome diff = harness_.Run("config diff", {"4"});
+  EXPECT_EQ(diff.exit_status, 0);
+  EXPECT_THAT(diff.output, AllOf(HasSubstr("+    <CloudBaseUrl _=\"tcp://nowhere.invalid\"/>"),
+                                 HasSubstr("-    <CloudBaseUrl _=\"tcp://127.0.0.1:")));
+  EXPECT_EQ(harness_.Run("config rollback", {"4"}).output,
+            "revision 6 is in force, as revision 4 was\n");
+  EXPECT_TRUE(harness_.BecomesWell());
+  EXPECT_THAT(harness_.Run("config revisions").output,
+              HasSubstr("command line: rollback to revision 4"));
+  EXPECT_EQ(harness_.Run("config rollback", {"99"}).output,
+            "fieldgate config rollback: revision 99 is not kept; kept are 1 to 6\n");
+}
+
 TEST_F(CommandLineTest, MisuseIsExitStatus2) {
   EXPECT_EQ(harness_.Run("tixml").exit_status, 2);
   EXPECT_EQ(harness_.Run("status", {"--jsn"}).exit_status, 2);

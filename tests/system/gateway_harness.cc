@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/tixml/codec.h"
 
 namespace fieldgate::system_test {
@@ -134,7 +135,9 @@ std::string GatewayHarness::GatewayOutput() const { return gateway_->Output(); }
 
 Outcome GatewayHarness::Run(const std::string& subcommand,
                             const std::vector<std::string>& arguments) {
-  std::vector<std::string> argv = {Program(), subcommand, "--state-dir=" + state_dir_};
+  std::vector<std::string> argv = absl::StrSplit(subcommand, ' ');
+  argv.insert(argv.begin(), Program());
+  argv.push_back("--state-dir=" + state_dir_);
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   absl::StatusOr<std::unique_ptr<ChildProcess>> process = ChildProcess::Start({.argv = argv});
   EXPECT_TRUE(process.ok()) << process.status();

@@ -91,7 +91,8 @@ class GatewayHarness {
   void Explain();
   pid_t gateway_pid() const { return gateway_->pid(); }
 
-  // `fieldgate SUBCOMMAND --state-dir=DIR arguments...` to its end.
+  // `fieldgate SUBCOMMAND --state-dir=DIR arguments...` to its end; it may be of
+  // two words ("config show").
   Outcome Run(const std::string& subcommand, const std::vector<std::string>& arguments = {});
   GatewayStatus Status();
   // Waits until all is well; the status as text if it doesn't become so.

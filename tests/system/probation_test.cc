@@ -69,7 +69,9 @@ class ProbationTest : public testing::Test {
 
   bool BecomesOnProbation() {
     return Eventually(kPatience, [this] {
-      return absl::StrContains(harness_->Run("status", {"--json"}).output, "\"on_probation\":true");
+      return absl::StrContains(
+          harness_->Run("status").output,
+          "on probation: the settings of revision 2 come back unless it runs within ");
     });
   }
 
@@ -95,7 +97,6 @@ TEST_F(ProbationTest, AWrongPasswordIsTakenBackAndThePortalLearnsIt) {
   Start("    <ConfirmTime _=\"10\"/>\n", {.username = "gate", .password = "secret"});
   SetCloudConn("r1", "<password _=\"s3kr3t-wrong\"/>");
   EXPECT_TRUE(BecomesOnProbation());
-  EXPECT_THAT(harness_->Run("status").output, HasSubstr("come back unless it runs within 10 s"));
 
   const CommandResult result = AwaitResult(harness_->portal(), "r1");
   EXPECT_EQ(result.error_code, 500);
@@ -114,8 +115,7 @@ TEST_F(ProbationTest, AWrongPasswordIsTakenBackAndThePortalLearnsIt) {
 
 TEST_F(ProbationTest, AnotherPortThatWorksIsConfirmedAndAnswered) {
   const int other = FreePort();
-  Start("    <ConfirmTime _=\"60\"/>\n",
-        {.config = {absl::StrCat("listener ", other, " 127.0.0.1")}});
+  Start("", {.config = {absl::StrCat("listener ", other, " 127.0.0.1")}});
   SetCloudConn("r1", Url(other));
   EXPECT_EQ(AwaitResult(harness_->portal(), "r1").error_code, 0);
   EXPECT_THAT(harness_->WaitUntilComplete(2), IsEmpty());
@@ -170,7 +170,7 @@ TEST_F(ProbationTest, ConfigStoreTakesItBackAlthoughCloudLinkNeverComesUp) {
 // The broker that it is moved to comes up only after the kills.
 TEST_F(ProbationTest, ARightChangeIsConfirmedAlthoughTheServicesAreKilledMeanwhile) {
   Mosquitto second;
-  Start("    <ConfirmTime _=\"60\"/>\n");
+  Start("");
   SetCloudConn("r1", Url(second.port()));
   ASSERT_TRUE(BecomesOnProbation());
   ASSERT_EQ(kill(harness_->Pid("config_store"), SIGKILL), 0);

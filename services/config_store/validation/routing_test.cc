@@ -1,4 +1,4 @@
-// CS-100 to CS-104: service routing, ISP/OUT.
+// CS-150 to CS-154: service routing, ISP/OUT.
 #include "services/config_store/validation/routing.h"
 
 #include "absl/strings/str_cat.h"
