@@ -1,4 +1,4 @@
-// CS-120 to CS-124: back to the factory's configuration, on a real database file.
+// CS-120 to CS-123: back to the factory's configuration, on a real database file.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

@@ -20,7 +20,18 @@ constexpr absl::string_view kMandatory = R"(<CloudBaseUrl _="tcp://broker"/>
 struct Result {
   std::vector<v1::Connector> connectors;
   std::vector<std::string> problems;
+  std::vector<std::string> log_problems;
 };
+
+google::protobuf::RepeatedPtrField<v1::Log> OneLog() {
+  google::protobuf::RepeatedPtrField<v1::Log> logs;
+  v1::Log& log = *logs.Add();
+  log.set_name("Energy");
+  v1::DataPoint& point = *log.add_points();
+  point.set_name("P");
+  point.set_path("/Process/Bus/Meter/P");
+  return logs;
+}
 
 Result ReadIsp(absl::string_view elements) {
   const tixml::Node isp = Database("ISP", elements);
@@ -32,8 +43,9 @@ Result ReadIsp(absl::string_view elements) {
   Result result;
   Problems log_problems;
   result.connectors =
-      ReadConnectors(&isp, device, Origins({}), {}, problems, unknown_paths, log_problems);
+      ReadConnectors(&isp, device, Origins({}), OneLog(), problems, unknown_paths, log_problems);
   result.problems = Lines(problems);
+  result.log_problems = Lines(log_problems);
   return result;
 }
 
@@ -418,6 +430,27 @@ TEST(ConnectorTest, ARouteIsTakenAndAWrongOneKeepsItsConnectorOff) {
   EXPECT_EQ(routed.connectors[0].route(), "Ethernet");
   EXPECT_EQ(routed.connectors[0].interface(), "");
   EXPECT_THAT(routed.problems, ElementsAre(HasSubstr("device.json names no interface for MODEM")));
+}
+
+TEST(ConnectorTest, TheDataPointsOfALogBelongToControllers) {
+  const Result result =
+      Read("<Log1 _=\"Energy\"/><Controllers><Process_Bus_Meter timeout=\"360\"/></Controllers>");
+  EXPECT_THAT(result.problems, IsEmpty());
+  EXPECT_THAT(result.log_problems, IsEmpty());
+  ASSERT_EQ(result.connectors.size(), 1u);
+  EXPECT_EQ(result.connectors[0].log_sections(0).log(), "Energy");
+  EXPECT_EQ(result.connectors[0].controllers_size(), 1);
+}
+
+TEST(ConnectorTest, AConnectorThatCantSendItsLogIsLeftOut) {
+  const Result result = ReadIsp(absl::StrCat(
+      "<CloudConn>", kMandatory, "<virtual_devices _=\"1\"/><Log1 _=\"Energy\"/></CloudConn>",
+      "<CloudConn2>", kMandatory, "<Log1 _=\"Energy\"/></CloudConn2>"));
+  EXPECT_THAT(result.problems, IsEmpty());
+  EXPECT_THAT(result.log_problems, ElementsAre(HasSubstr("P of the log Energy has no "
+                                                         "meta_virtual_device")));
+  ASSERT_EQ(result.connectors.size(), 1u);
+  EXPECT_EQ(result.connectors[0].name(), "CloudConn2");
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "services/process_data/logging/sqlite_log_store.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -20,6 +22,9 @@ namespace {
 
 // Taken out in one transaction: some tens of milliseconds.
 constexpr int64_t kEvictedAtOnce = 20'000;
+
+// Of the files of a database, the one that has to be there last.
+constexpr const char* kSuffixes[] = {"-wal", "-shm", ""};
 
 template <typename Bind>
 absl::Status Execute(sqlite::Database& db, absl::string_view sql, Bind bind) {
@@ -89,10 +94,10 @@ class SqliteLogStore : public LogStore {
 
  private:
   absl::Status EnsureOpen();
-  absl::Status Open(int64_t highest_id);
-  absl::Status PutAside();
+  absl::Status Open();
   // Begins a new file when `status` says that this one is damaged.
   absl::Status Checked(const absl::Status& status);
+  absl::Status BeginAnew(const absl::Status& why);
 
   absl::Status ApplyDefinitions();
   absl::StatusOr<bool> ApplyEpoch(int64_t epoch);
@@ -107,6 +112,8 @@ class SqliteLogStore : public LogStore {
 
   // The changes that were committed come into force.
   void Adopt(LogRows logs);
+
+  std::string DamagedFile() const { return path_ + ".damaged"; }
 
   const std::string path_;
   const Clock& clock_;
@@ -127,19 +134,13 @@ class SqliteLogStore : public LogStore {
 
 absl::Status SqliteLogStore::EnsureOpen() {
   if (db_ != nullptr) return absl::OkStatus();
-  absl::Status status = Open(0);
-  if (absl::IsDataLoss(status)) {
-    log::Error("the file of logs is damaged; beginning a new one",
-               {{"file", path_}, {"error", std::string(status.message())}});
-    if (absl::Status aside = PutAside(); !aside.ok()) return aside;
-    // A record a second since 1970 is more than the lost file can have had.
-    status = Open(std::max<int64_t>(0, absl::ToUnixSeconds(clock_.WallNow())));
-  }
+  absl::Status status = Open();
+  if (absl::IsDataLoss(status)) status = BeginAnew(status);
   if (!status.ok()) db_ = nullptr;
   return status;
 }
 
-absl::Status SqliteLogStore::Open(int64_t highest_id) {
+absl::Status SqliteLogStore::Open() {
   absl::StatusOr<std::unique_ptr<sqlite::Database>> db = sqlite::Database::Open(path_);
   if (!db.ok()) return db.status();
   if (absl::Status status = sqlite::Migrate(**db, kLogMigrations); !status.ok()) return status;
@@ -157,7 +158,9 @@ absl::Status SqliteLogStore::Open(int64_t highest_id) {
   if (!logs.ok()) return Annotate(logs.status(), "loading the logs");
   db_ = *std::move(db);
   Adopt(*std::move(logs));
-  if (highest_id > highest_id_) {
+  if (logs_.empty() && highest_id_ == 0 && access(DamagedFile().c_str(), F_OK) == 0) {
+    // A record a second since 1970 is more than the lost file can have had.
+    const int64_t highest_id = std::max<int64_t>(0, absl::ToUnixSeconds(clock_.WallNow()));
     if (absl::Status status = SetHighestId(highest_id); !status.ok()) return status;
     highest_id_ = highest_id;
   }
@@ -167,28 +170,27 @@ absl::Status SqliteLogStore::Open(int64_t highest_id) {
   return defined_ ? ApplyDefinitions() : absl::OkStatus();
 }
 
-absl::Status SqliteLogStore::PutAside() {
+absl::Status SqliteLogStore::BeginAnew(const absl::Status& why) {
+  log::Error("the file of logs is damaged; beginning a new one",
+             {{"file", path_}, {"error", std::string(why.message())}});
   db_ = nullptr;
   logs_.clear();
-  for (const char* suffix : {"-wal", "-shm", ""}) {
+  for (const char* suffix : kSuffixes) {
     const std::string file = path_ + suffix;
-    const std::string aside = absl::StrCat(path_, ".damaged", suffix);
+    const std::string aside = DamagedFile() + suffix;
     if (std::rename(file.c_str(), aside.c_str()) != 0 && errno != ENOENT) {
       return absl::UnavailableError(
           absl::StrCat(file, ": renaming the damaged file: ", std::strerror(errno)));
     }
   }
-  return absl::OkStatus();
+  return Open();
 }
 
 absl::Status SqliteLogStore::Checked(const absl::Status& status) {
   if (!absl::IsDataLoss(status)) return status;
-  log::Error("the file of logs is damaged; beginning a new one",
-             {{"file", path_}, {"error", std::string(status.message())}});
-  if (absl::Status aside = PutAside(); !aside.ok()) return aside;
-  if (absl::Status open = Open(absl::ToUnixSeconds(clock_.WallNow())); !open.ok()) {
+  if (absl::Status begun = BeginAnew(status); !begun.ok()) {
     db_ = nullptr;
-    return open;
+    return begun;
   }
   return absl::UnavailableError(status.message());
 }
@@ -259,6 +261,7 @@ absl::StatusOr<bool> SqliteLogStore::ApplyEpoch(int64_t epoch) {
       highest_id = std::max(highest_id, log.last_id);
       if (status.ok()) status = DeleteLog(*db_, log);
     }
+    for (const char* suffix : kSuffixes) unlink((DamagedFile() + suffix).c_str());
   }
   if (status.ok()) {
     status = Execute(*db_, "UPDATE state SET factory_epoch = ?1, highest_id = ?2 WHERE id = 1",
@@ -271,6 +274,8 @@ absl::StatusOr<bool> SqliteLogStore::ApplyEpoch(int64_t epoch) {
   if (forget) {
     definitions_.clear();
     Adopt({});
+    // Only gives the space back; without that it is used again.
+    db_->Execute("VACUUM").IgnoreError();
   }
   return forget;
 }

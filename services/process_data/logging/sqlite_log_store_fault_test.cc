@@ -92,6 +92,17 @@ TEST_F(SqliteLogStoreFaultTest, ADamagedFileIsPutAsideAndIdsGoOnAboveIt) {
   Configure({"A"});
   EXPECT_THAT(*Append({Record("A")}), ElementsAre(1'800'000'001));
   EXPECT_TRUE(std::filesystem::exists(path_ + ".damaged"));
+  ASSERT_FALSE(*store_->AdoptEpoch(5));
+  ASSERT_TRUE(*store_->AdoptEpoch(6));
+  EXPECT_FALSE(std::filesystem::exists(path_ + ".damaged")) << "a reset forgets that, too";
+}
+
+TEST_F(SqliteLogStoreFaultTest, AKillWhileADamagedFileIsReplacedUsesNoIdAgain) {
+  store_.reset();
+  std::filesystem::rename(path_, path_ + ".damaged");
+  Reopen();
+  Configure({"A"});
+  EXPECT_THAT(*Append({Record("A")}), ElementsAre(1'800'000'001));
 }
 
 TEST_F(SqliteLogStoreFaultTest, AFileThatIsDamagedWhileInUseIsReplaced) {
