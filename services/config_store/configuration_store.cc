@@ -10,6 +10,7 @@
 #include "services/config_store/validation/connector.h"
 #include "services/config_store/validation/databases.h"
 #include "services/config_store/validation/formats.h"
+#include "services/config_store/validation/logs.h"
 #include "services/config_store/validation/origins.h"
 
 namespace fieldgate::config_store {
@@ -67,7 +68,7 @@ absl::Status ConfigurationStore::Load(const std::string& path) {
   next.set_revision(content->revision);
   *next.mutable_device() = device_;
   Problems problems;
-  for (const absl::string_view name : {"PROCCFG", "ISP"}) {
+  for (const absl::string_view name : {"PROCCFG", "LOG", "ISP"}) {
     if (const Node* database = FindDatabase(name)) Derive(*database, next, problems);
   }
   // They were valid once; this version of the program is stricter.
@@ -99,21 +100,34 @@ const Node* ConfigurationStore::FindDatabase(absl::string_view name) const {
 void ConfigurationStore::Derive(const Node& database, v1::Configuration& next,
                                 Problems& problems) const {
   const bool acquisition = database.name == "PROCCFG";
-  if (acquisition) {
-    *next.mutable_acquisition() = ReadAcquisition(&database, problems);
-    if (problems.errors() > 0) return;  // paths would be missed that are only misspelt
-  } else if (database.name != "ISP") {
-    return;
+  const bool logs = database.name == "LOG";
+  if (!acquisition && !logs && database.name != "ISP") return;
+  const auto find = [&](absl::string_view name) {
+    return database.name == name ? &database : FindDatabase(name);
+  };
+  if (acquisition) *next.mutable_acquisition() = ReadAcquisition(&database, problems);
+  const Origins origins(next.acquisition());
+  Problems log_paths;
+  if (acquisition || logs) {
+    Problems log_problems;
+    *next.mutable_logs() = ReadLogs(find("LOG"), origins, log_problems, log_paths);
+    if (logs) problems.Append(log_problems);
+    // Paths and logs would be missed that are only misspelt.
+    if (problems.errors() > 0) return;
   }
   Problems connector_problems;
-  Problems unknown_paths;
-  std::vector<v1::Connector> connectors =
-      ReadConnectors(acquisition ? FindDatabase("ISP") : &database, device_,
-                     Origins(next.acquisition()), connector_problems, unknown_paths);
+  Problems connector_paths;
+  Problems sent_logs;
+  std::vector<v1::Connector> connectors = ReadConnectors(
+      find("ISP"), device_, origins, next.logs(), connector_problems, connector_paths, sent_logs);
   next.clear_connectors();
   for (v1::Connector& connector : connectors) *next.add_connectors() = std::move(connector);
-  if (!acquisition) problems.Append(connector_problems);
-  problems.Append(unknown_paths);
+  // Only what changes with this database. A log that no connector could send any
+  // more is refused, since its connector would be gone.
+  if (!acquisition && !logs) problems.Append(connector_problems);
+  if (!acquisition) problems.Append(sent_logs);
+  if (!logs) problems.Append(connector_paths);
+  problems.Append(log_paths);
 }
 
 void ConfigurationStore::Publish(v1::Configuration next) {

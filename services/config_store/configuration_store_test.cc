@@ -198,21 +198,21 @@ TEST_F(ConfigurationStoreTest, TheLast20RevisionsAreKeptAndNoDatabaseIsLost) {
   Set("USER", "<A/>");
   for (int i = 1; i <= 30; ++i) {
     clock_.Advance(absl::Seconds(1));
-    Set("LOG", absl::StrCat("<N _=\"", i, "\"/>"));
+    Set("MY_OWN", absl::StrCat("<N _=\"", i, "\"/>"));
   }
   const auto revisions = store_->ListRevisions();
   ASSERT_TRUE(revisions.ok());
   ASSERT_EQ(revisions->size(), 20u);
   EXPECT_EQ(revisions->front().revision(), 32);
-  EXPECT_EQ(revisions->front().database(), "LOG");
+  EXPECT_EQ(revisions->front().database(), "MY_OWN");
   EXPECT_EQ(revisions->front().origin(), "test");
   EXPECT_EQ(revisions->front().created_at().seconds(), 1'700'000'030);
   EXPECT_EQ(revisions->back().revision(), 13);
   EXPECT_EQ(Query("SELECT database || ' ' || count(*) FROM database_body GROUP BY database"),
-            "LOG 20\nPROCCFG 1\nUSER 1\n");
+            "MY_OWN 20\nPROCCFG 1\nUSER 1\n");
   Reopen();
   EXPECT_THAT(Get("PROCCFG"), HasSubstr("Simulated"));
-  EXPECT_THAT(Get("LOG"), HasSubstr("<N _=\"30\"/>"));
+  EXPECT_THAT(Get("MY_OWN"), HasSubstr("<N _=\"30\"/>"));
   EXPECT_EQ(store_->Current()->revision(), 32);
 }
 
@@ -267,7 +267,7 @@ TEST_F(ConfigurationStoreTest, AKilledProcessLeavesWholeRevisions) {
     Reopen();
     for (int i = 1;; ++i) {
       const std::string n = absl::StrCat(i);
-      Set("LOG", absl::StrCat("<A _=\"", n, "\"/><B _=\"", n, "\"/>"));
+      Set("MY_OWN", absl::StrCat("<A _=\"", n, "\"/><B _=\"", n, "\"/>"));
     }
   }
   // Some revisions later, wherever it is just then.
@@ -283,8 +283,8 @@ TEST_F(ConfigurationStoreTest, AKilledProcessLeavesWholeRevisions) {
   Reopen();
   const int64_t revision = store_->Current()->revision();
   EXPECT_GT(revision, 0);
-  EXPECT_EQ(Get("LOG"), absl::StrCat("<LOG>\n  <A _=\"", revision, "\"/>\n  <B _=\"", revision,
-                                     "\"/>\n</LOG>\n"));
+  EXPECT_EQ(Get("MY_OWN"), absl::StrCat("<MY_OWN>\n  <A _=\"", revision, "\"/>\n  <B _=\"",
+                                        revision, "\"/>\n</MY_OWN>\n"));
 }
 
 TEST_F(ConfigurationStoreTest, IdentitiesAreStoredShownAndForgotten) {

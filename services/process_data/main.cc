@@ -11,6 +11,8 @@
 #include "common/time/clock.h"
 #include "grpcpp/impl/codegen/service_type.h"
 #include "services/process_data/configuration_watcher.h"
+#include "services/process_data/logging/data_logs.h"
+#include "services/process_data/logging/sqlite_log_store.h"
 #include "services/process_data/modbus/modbus_bus.h"
 #include "services/process_data/process_control.h"
 #include "services/process_data/process_data_service.h"
@@ -56,8 +58,12 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
                            .state_dir = options.state_dir.path,
                            .support_log = SupportLogCounter(config_store),
                            .cycle_times = [&control] { return CycleTimesOf(control.Devices()); }}));
+  DataLogs logs(image, MakeSqliteLogStore(options.state_dir.File("logs.db"), clock), clock,
+                [&system](const std::vector<std::string>& paths) -> std::shared_ptr<void> {
+                  return system.Subscribe(paths, /*subtree=*/false);
+                });
   const std::unique_ptr<grpc::Service> service =
-      MakeProcessDataService(image, control, clock, &system);
+      MakeProcessDataService(image, control, clock, &system, &logs);
   absl::StatusOr<std::unique_ptr<rpc::Server>> server =
       rpc::Server::Start(options.state_dir.Socket("process_data"), {service.get()});
   if (!server.ok()) return server.status();
@@ -65,7 +71,9 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
     const ConfigurationWatcher watcher(config_store,
                                        [&](const config_store::v1::Configuration& configuration) {
                                          system.Configure(configuration.device());
+                                         control.AdoptEpoch(configuration.factory_epoch());
                                          control.Configure(configuration.acquisition());
+                                         logs.Configure(configuration);
                                        });
     wait();
     (*server)->Shutdown(kGrace);

@@ -12,6 +12,7 @@ inline constexpr char kRoot[] = "/Process";
 inline constexpr char kVariables[] = "/Process/PV";
 inline constexpr char kProgramMode[] = "/Process/Program/Mode";
 inline constexpr char kMainboard[] = "/Process/MB";
+inline constexpr char kLogs[] = "/Process/Log";
 
 // With a leading '/' and without trailing ones; "" stays "".
 std::string NormalizePath(absl::string_view path);

@@ -29,9 +29,9 @@ struct Slot {
 };
 
 // Points that come and go together: a device, the process variables, one
-// report. Part of ProcessImage and its Subscriptions, guarded by its mutex.
+// report, the logs. Part of ProcessImage and its Subscriptions, guarded by its mutex.
 struct PointGroup : std::enable_shared_from_this<PointGroup> {
-  enum class Type { kDevice, kReport, kVariables, kProgram, kSystem };
+  enum class Type { kDevice, kReport, kVariables, kProgram, kLogs, kSystem };
 
   explicit PointGroup(Type group_type) : type(group_type) {}
 

@@ -23,6 +23,9 @@ class ProcessControl {
   ProcessControl(ProcessImage& image, const Clock& clock, std::unique_ptr<Variables> variables,
                  BusLines::BusFactory make_bus);
 
+  // See Variables. Before Configure.
+  void AdoptEpoch(int64_t factory_epoch) { variables_->AdoptEpoch(factory_epoch); }
+
   // Puts `acquisition` in force, if it is another one than that in force.
   // Blocks for as long as requests of changed lines take to be cancelled.
   void Configure(const config_store::v1::Acquisition& acquisition);

@@ -8,6 +8,7 @@
 #include "common/rpc/rpc.h"
 #include "grpcpp/server_context.h"
 #include "proto/process_data.grpc.pb.h"
+#include "services/process_data/log_messages.h"
 #include "services/process_data/paths.h"
 #include "services/process_data/report.h"
 #include "services/process_data/subscription.h"
@@ -51,8 +52,8 @@ void ToProto(Batch& batch, v1::ValueBatch& message) {
 class ProcessDataService : public v1::ProcessData::Service {
  public:
   ProcessDataService(ProcessImage& image, ProcessControl& control, const Clock& clock,
-                     SystemTree* system)
-      : image_(image), control_(control), clock_(clock), system_(system) {}
+                     SystemTree* system, DataLogs* logs)
+      : image_(image), control_(control), clock_(clock), system_(system), logs_(logs) {}
 
   grpc::Status Get(grpc::ServerContext*, const v1::GetRequest* request,
                    v1::GetResponse* response) override {
@@ -109,6 +110,33 @@ class ProcessDataService : public v1::ProcessData::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status RecordLog(grpc::ServerContext* context, const v1::RecordLogRequest* request,
+                         v1::RecordLogResponse* response) override {
+    if (logs_ == nullptr) return NoLogs();
+    const absl::StatusOr<int64_t> id = logs_->Record(request->log(), DeadlineOf(*context, clock_));
+    if (!id.ok()) return rpc::ToGrpc(id.status());
+    response->set_id(*id);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ReadLog(grpc::ServerContext*, const v1::ReadLogRequest* request,
+                       v1::ReadLogResponse* response) override {
+    if (logs_ == nullptr) return NoLogs();
+    const absl::StatusOr<LogQuery> query = ToQuery(*request);
+    if (!query.ok()) return rpc::ToGrpc(query.status());
+    absl::StatusOr<LogRecords> records = logs_->Read(request->log(), *query);
+    if (!records.ok()) return rpc::ToGrpc(records.status());
+    ToProto(*records, *response);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ListLogs(grpc::ServerContext*, const v1::ListLogsRequest*,
+                        v1::ListLogsResponse* response) override {
+    if (logs_ == nullptr) return NoLogs();
+    for (const DataLogs::Listed& listed : logs_->List()) ToProto(listed, *response->add_logs());
+    return grpc::Status::OK;
+  }
+
   grpc::Status GetDeviceStatus(grpc::ServerContext*, const v1::GetDeviceStatusRequest*,
                                v1::GetDeviceStatusResponse* response) override {
     for (const DeviceStatus& status : control_.Devices()) {
@@ -126,17 +154,23 @@ class ProcessDataService : public v1::ProcessData::Service {
   }
 
  private:
+  static grpc::Status NoLogs() {
+    return {grpc::StatusCode::UNIMPLEMENTED, "this service records no logs"};
+  }
+
   ProcessImage& image_;
   ProcessControl& control_;
   const Clock& clock_;
   SystemTree* const system_;
+  DataLogs* const logs_;
 };
 
 }  // namespace
 
 std::unique_ptr<grpc::Service> MakeProcessDataService(ProcessImage& image, ProcessControl& control,
-                                                      const Clock& clock, SystemTree* system) {
-  return std::make_unique<ProcessDataService>(image, control, clock, system);
+                                                      const Clock& clock, SystemTree* system,
+                                                      DataLogs* logs) {
+  return std::make_unique<ProcessDataService>(image, control, clock, system, logs);
 }
 
 }  // namespace fieldgate::process_data

@@ -31,6 +31,7 @@ bool HasLayout(const PointGroup& group, const DeviceLayout& layout) {
 ProcessImage::ProcessImage(absl::Time now)
     : variables_(std::make_shared<PointGroup>(PointGroup::Type::kVariables)),
       program_(std::make_shared<PointGroup>(PointGroup::Type::kProgram)),
+      logs_(std::make_shared<PointGroup>(PointGroup::Type::kLogs)),
       system_(std::make_shared<PointGroup>(PointGroup::Type::kSystem)) {
   const Slot mode{
       .sampled_at_us = absl::ToUnixMicros(now), .kind = ValueKind::kText, .state = kStateNone};
@@ -65,6 +66,7 @@ void ProcessImage::Structure() {
     }
   }
   for (Subscription* subscription : subscriptions_) subscription->Wake();
+  for (Subscription* follower : followers_) follower->Wake();
 }
 
 std::vector<PointGroup*> ProcessImage::InOrder() const {
@@ -73,6 +75,7 @@ std::vector<PointGroup*> ProcessImage::InOrder() const {
   for (const auto& group : reports_) groups.push_back(group.get());
   groups.push_back(variables_.get());
   groups.push_back(program_.get());
+  groups.push_back(logs_.get());
   groups.push_back(system_.get());
   return groups;
 }
@@ -80,7 +83,7 @@ std::vector<PointGroup*> ProcessImage::InOrder() const {
 bool ProcessImage::IsOwned(absl::string_view path) const {
   const absl::string_view first = FirstLevel(path);
   return first == FirstLevel(kVariables) || first == FirstLevel(kProgramMode) ||
-         first == FirstLevel(kMainboard) ||
+         first == FirstLevel(kMainboard) || first == FirstLevel(kLogs) ||
          std::any_of(devices_.begin(), devices_.end(), [first](const auto& device) {
            return FirstLevel(device->device_path) == first;
          });
@@ -147,6 +150,12 @@ void ProcessImage::ConfigureSystem(const std::vector<std::pair<std::string, Valu
   Replace(system_, values, now);
 }
 
+void ProcessImage::ConfigureLogs(const std::vector<std::pair<std::string, Value>>& values,
+                                 absl::Time now) {
+  std::lock_guard lock(mutex_);
+  Replace(logs_, values, now);
+}
+
 void ProcessImage::Replace(std::shared_ptr<PointGroup>& group,
                            const std::vector<std::pair<std::string, Value>>& values,
                            absl::Time now) {
@@ -178,15 +187,26 @@ void ProcessImage::Replace(std::shared_ptr<PointGroup>& group,
 void ProcessImage::PutSystem(const std::vector<std::pair<std::string, Value>>& values,
                              absl::Time at) {
   std::lock_guard lock(mutex_);
+  PutAll(*system_, values, at);
+}
+
+void ProcessImage::PutLogs(const std::vector<std::pair<std::string, Value>>& values,
+                           absl::Time at) {
+  std::lock_guard lock(mutex_);
+  PutAll(*logs_, values, at);
+}
+
+void ProcessImage::PutAll(PointGroup& group,
+                          const std::vector<std::pair<std::string, Value>>& values, absl::Time at) {
   ++version_;
   for (const auto& [path, value] : values) {
     const auto it = index_.find(path);
-    if (it == index_.end() || it->second.group != system_.get()) continue;
+    if (it == index_.end() || it->second.group != &group) continue;
     std::string text;
     const Sample sample = FromValue(value, text);
-    Write(*system_, it->second.slot, sample, kStateNone, text, absl::ToUnixMicros(at));
+    Write(group, it->second.slot, sample, kStateNone, text, absl::ToUnixMicros(at));
   }
-  Wake(*system_);
+  Wake(group);
 }
 
 void ProcessImage::CommitPoll(const DeviceHandle& device, const PollUpdate& update) {
@@ -294,6 +314,7 @@ absl::StatusOr<ProcessImage::Location> ProcessImage::Locate(absl::string_view pa
       location.kind = Location::Kind::kProgramMode;
       break;
     case PointGroup::Type::kReport:
+    case PointGroup::Type::kLogs:
     case PointGroup::Type::kSystem:
       break;
   }
@@ -316,6 +337,14 @@ absl::StatusOr<std::unique_ptr<Subscription>> ProcessImage::Subscribe(
   auto subscription = std::make_unique<Subscription>(*this, std::move(paths), subtree);
   subscriptions_.insert(subscription.get());
   return subscription;
+}
+
+std::unique_ptr<Subscription> ProcessImage::Follow(std::vector<std::string> paths) {
+  for (std::string& path : paths) path = NormalizePath(path);
+  std::lock_guard lock(mutex_);
+  auto follower = std::make_unique<Subscription>(*this, std::move(paths), /*subtree=*/false);
+  followers_.insert(follower.get());
+  return follower;
 }
 
 std::unique_ptr<Report> ProcessImage::OpenReport() {

@@ -50,8 +50,8 @@ struct PollUpdate {
 
 // The values of everything under /Process: devices in the order of their
 // configuration, then what other services report, then process variables, the
-// program and the mainboard; and those of the system beside it. Thread-safe; no call waits for more
-// than other calls' copying.
+// program, the logs and the mainboard; and those of the system beside it.
+// Thread-safe; no call waits for more than other calls' copying.
 class ProcessImage {
  public:
   explicit ProcessImage(absl::Time now);
@@ -76,6 +76,12 @@ class ProcessImage {
   // New values of some of them, at once; paths that are none of them are left
   // out.
   void PutSystem(const std::vector<std::pair<std::string, Value>>& values, absl::Time at);
+
+  // Replaces the set of values that say what is stored of each log, below
+  // /Process/Log (logging/).
+  void ConfigureLogs(const std::vector<std::pair<std::string, Value>>& values, absl::Time now);
+  // As PutSystem.
+  void PutLogs(const std::vector<std::pair<std::string, Value>>& values, absl::Time at);
 
   // All samples of a poll at once: a reader sees all of them or none. When the
   // device answered, DeviceState becomes 1 and ChangeToggle changes; otherwise
@@ -114,6 +120,8 @@ class ProcessImage {
   // kResourceExhausted: too many subscriptions.
   absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(std::vector<std::string> paths,
                                                           bool subtree);
+  // For the service itself: single values, neither bounded nor counted.
+  std::unique_ptr<Subscription> Follow(std::vector<std::string> paths);
   static constexpr size_t kMaxSubscribedPaths = 20'000;
   static constexpr size_t kMaxSubscriptions = 64;
 
@@ -136,6 +144,8 @@ class ProcessImage {
   // was is no update.
   void Replace(std::shared_ptr<PointGroup>& group,
                const std::vector<std::pair<std::string, Value>>& values, absl::Time now);
+  void PutAll(PointGroup& group, const std::vector<std::pair<std::string, Value>>& values,
+              absl::Time at);
   void Write(PointGroup& group, size_t slot, const Sample& sample, uint8_t state,
              const std::string& text, int64_t at_us);
   void Structure();  // the set of points has changed
@@ -149,12 +159,14 @@ class ProcessImage {
   std::vector<std::shared_ptr<PointGroup>> reports_;
   std::shared_ptr<PointGroup> variables_;
   std::shared_ptr<PointGroup> program_;
+  std::shared_ptr<PointGroup> logs_;
   std::shared_ptr<PointGroup> system_;
   // Views of the groups' paths.
   std::unordered_map<std::string_view, PointRef> index_;
   uint64_t version_ = 0;    // grows with every write
   uint64_t structure_ = 0;  // grows when points come or go
   std::set<Subscription*> subscriptions_;
+  std::set<Subscription*> followers_;
 };
 
 }  // namespace fieldgate::process_data

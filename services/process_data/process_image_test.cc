@@ -176,8 +176,9 @@ TEST_F(ProcessImageTest, TheLaterReportOfAPathHasIt) {
 TEST_F(ProcessImageTest, AReportMustNotTakeWhatABusOrVariableOwns) {
   image_.ConfigureDevices({Device("/Process/Bus1/D", {"P"})}, kNow);
   const auto report = image_.OpenReport();
-  for (const char* path : {"/Process/Bus1/Other", "/Process/PV/X", "/Process/Program/Mode",
-                           "/Process/MB/CPULoad", "/Other/X", "/Process", "/Process//X", ""}) {
+  for (const char* path :
+       {"/Process/Bus1/Other", "/Process/PV/X", "/Process/Program/Mode", "/Process/MB/CPULoad",
+        "/Process/Log/A/Records", "/Other/X", "/Process", "/Process//X", ""}) {
     EXPECT_EQ(report->Update({}, {{"/Process/C/A", "1"}, {path, "1"}}, kNow).code(),
               absl::StatusCode::kInvalidArgument)
         << path;
@@ -220,6 +221,19 @@ TEST_F(ProcessImageTest, ANewSetOfSystemValuesReplacesTheFormer) {
   image_.ConfigureSystem({{"/B", Value(int64_t{2})}}, kNow);
   EXPECT_THAT(Read("/A"), ElementsAre(HasSubstr("nothing has the path")));
   EXPECT_THAT(Read("/B"), ElementsAre("/B=2"));
+}
+
+TEST_F(ProcessImageTest, TheLogsValuesStandBetweenTheProgramAndTheMainboard) {
+  image_.ConfigureSystem({{"/Process/MB/CPULoad", Value()}}, kNow);
+  image_.ConfigureLogs({{"/Process/Log/A/Records", Value(uint64_t{1})}}, kNow);
+  EXPECT_THAT(Read("/Process"), ElementsAre("/Process/Program/Mode=Run", "/Process/Log/A/Records=1",
+                                            "/Process/MB/CPULoad="));
+  image_.PutLogs(
+      {{"/Process/Log/A/Records", Value(uint64_t{2})}, {"/Process/MB/CPULoad", Value(uint64_t{2})}},
+      kNow);
+  EXPECT_THAT(Read("/Process/Log"), ElementsAre("/Process/Log/A/Records=2"));
+  EXPECT_THAT(Read("/Process/MB"), ElementsAre("/Process/MB/CPULoad="));
+  EXPECT_EQ(image_.Locate("/Process/Log/A/Records")->kind, ProcessImage::Location::Kind::kReadOnly);
 }
 
 TEST_F(ProcessImageTest, ANewBusTakesThePathsOfAReport) {

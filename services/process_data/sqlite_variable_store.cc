@@ -17,6 +17,11 @@ constexpr sqlite::Migration kMigrations[] = {
      "  boolean INTEGER,"
      "  text TEXT"
      ") WITHOUT ROWID;"},
+    {2, "the factory epoch, one row once one was seen",
+     "CREATE TABLE state ("
+     "  id INTEGER PRIMARY KEY CHECK (id = 1),"
+     "  factory_epoch INTEGER NOT NULL"
+     ") STRICT;"},
 };
 
 Value ValueOf(const sqlite::Statement& row) {
@@ -32,16 +37,23 @@ class SqliteVariableStore : public VariableStore {
   explicit SqliteVariableStore(std::unique_ptr<sqlite::Database> database)
       : database_(std::move(database)) {}
 
-  absl::StatusOr<std::map<std::string, Value>> Load() override {
+  absl::StatusOr<Saved> Load() override {
+    Saved saved;
+    const absl::StatusOr<sqlite::Statement*> state =
+        database_->Cached("SELECT factory_epoch FROM state WHERE id = 1");
+    if (!state.ok()) return state.status();
+    const absl::StatusOr<bool> seen = (*state)->Step();
+    if (!seen.ok()) return seen.status();
+    if (*seen) saved.factory_epoch = (*state)->Int(0);
+    (*state)->Reset();
     const absl::StatusOr<sqlite::Statement*> select = database_->Cached(
         "SELECT name, float, integer, unsigned_bits, boolean, text FROM variable ORDER BY name");
     if (!select.ok()) return select.status();
-    std::map<std::string, Value> values;
     for (;;) {
       const absl::StatusOr<bool> row = (*select)->Step();
       if (!row.ok()) return row.status();
-      if (!*row) return values;
-      values[std::string((*select)->Text(0))] = ValueOf(**select);
+      if (!*row) return saved;
+      saved.values[std::string((*select)->Text(0))] = ValueOf(**select);
     }
   }
 
@@ -60,6 +72,18 @@ class SqliteVariableStore : public VariableStore {
     if (const auto* b = std::get_if<bool>(&value)) statement.BindInt(5, *b ? 1 : 0);
     if (const auto* s = std::get_if<std::string>(&value)) statement.BindText(6, *s);
     return statement.Run();
+  }
+
+  absl::Status SetEpoch(int64_t factory_epoch, bool forget) override {
+    absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*database_);
+    if (!transaction.ok()) return transaction.status();
+    const absl::StatusOr<sqlite::Statement*> set =
+        database_->Cached("INSERT OR REPLACE INTO state (id, factory_epoch) VALUES (1, ?1)");
+    if (!set.ok()) return set.status();
+    absl::Status status = (*set)->BindInt(1, factory_epoch).Run();
+    if (status.ok() && forget) status = database_->Execute("DELETE FROM variable");
+    if (status.ok()) status = transaction->Commit();
+    return status;
   }
 
  private:

@@ -36,6 +36,13 @@ Subscription::~Subscription() {
   std::lock_guard lock(image_.mutex_);
   Watch(false);
   image_.subscriptions_.erase(this);
+  image_.followers_.erase(this);
+}
+
+void Subscription::Interrupt() {
+  std::lock_guard lock(image_.mutex_);
+  interrupted_ = true;
+  wake_.notify_one();
 }
 
 void Subscription::Wake() {
@@ -52,6 +59,7 @@ bool Subscription::Next(absl::Duration timeout, Batch& batch) {
       Collect(batch);
       if (!batch.empty()) return true;
     }
+    if (std::exchange(interrupted_, false)) return false;
     if (wake_.wait_until(lock, deadline) == std::cv_status::timeout && !pending_) return false;
   }
 }

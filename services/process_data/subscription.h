@@ -47,6 +47,9 @@ class Subscription {
   // after the dictionary changed. False: nothing was new.
   bool Next(absl::Duration timeout, Batch& batch);
 
+  // Lets a Next that waits, or else the next one, return at once. By any thread.
+  void Interrupt();
+
   // Something may be new. With the image's mutex held.
   void Wake();
 
@@ -74,6 +77,7 @@ class Subscription {
   const bool subtree_;
   std::condition_variable wake_;
   bool pending_ = true;
+  bool interrupted_ = false;
   bool dictionary_sent_ = false;
   uint64_t seen_ = 0;       // version of the image
   uint64_t structure_ = 0;  // of the image, when the segments were made

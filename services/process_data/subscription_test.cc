@@ -269,5 +269,41 @@ TEST_F(SubscriptionTest, AReaderSeesWholePollsInTheirOrder) {
   changer.join();
 }
 
+TEST_F(SubscriptionTest, AFollowerIsNeitherBoundedNorCounted) {
+  std::vector<std::string> paths;
+  for (size_t i = 0; i <= ProcessImage::kMaxSubscribedPaths; ++i) {
+    paths.push_back(absl::StrCat("/Process/B/D/", i));
+  }
+  std::vector<std::unique_ptr<Subscription>> followers;
+  for (size_t i = 0; i <= ProcessImage::kMaxSubscriptions; ++i) {
+    followers.push_back(image_.Follow(paths));
+  }
+  EXPECT_TRUE(image_.Subscribe({"/Process/B/D/0"}, false).ok());
+  const DeviceHandle device = image_.ConfigureDevices({Device("/Process/B/D", {"7"})}, At(1))[0];
+  Poll(device, {Sample::Int(1)}, 2);
+  Batch batch;
+  ASSERT_TRUE(followers[3]->Next(kNoTime, batch));
+  EXPECT_EQ(batch.bits[7], 1u);
+}
+
+TEST_F(SubscriptionTest, AnInterruptEndsTheWaitOnce) {
+  const auto follower = image_.Follow({"/Process/B/D/P"});
+  Batch batch;
+  ASSERT_TRUE(follower->Next(kNoTime, batch));
+  std::thread other([&follower] { follower->Interrupt(); });
+  EXPECT_FALSE(follower->Next(kPatience, batch));
+  other.join();
+  const DeviceHandle device = image_.ConfigureDevices({Device("/Process/B/D", {"P"})}, At(1))[0];
+  EXPECT_TRUE(follower->Next(kPatience, batch)) << "it goes on";
+}
+
+TEST_F(SubscriptionTest, AnInterruptBeforeTheWaitIsNotLost) {
+  const auto follower = image_.Follow({"/Process/B/D/P"});
+  Batch batch;
+  ASSERT_TRUE(follower->Next(kNoTime, batch));
+  follower->Interrupt();
+  EXPECT_FALSE(follower->Next(kPatience, batch));
+}
+
 }  // namespace
 }  // namespace fieldgate::process_data

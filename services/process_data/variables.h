@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,12 +22,19 @@ class VariableStore {
  public:
   virtual ~VariableStore() = default;
 
-  // All that were ever saved, by name.
-  virtual absl::StatusOr<std::map<std::string, Value>> Load() = 0;
+  struct Saved {
+    std::map<std::string, Value> values;   // all that were ever saved, by name
+    std::optional<int64_t> factory_epoch;  // none: none was given yet
+  };
+  virtual absl::StatusOr<Saved> Load() = 0;
 
   // OK: survives a power cut. Blocks on disk.
   // kUnavailable: can't be written; the former value stays, safe to retry.
   virtual absl::Status Save(const std::string& name, const Value& value) = 0;
+
+  // Keeps the epoch in mind; with `forget` all values are forgotten at once with
+  // that. As Save.
+  virtual absl::Status SetEpoch(int64_t factory_epoch, bool forget) = 0;
 };
 
 // The process variables, /Process/PV/<name>: values that commands write and
@@ -38,6 +46,12 @@ class Variables {
   // Loads what was saved. Errors are those of VariableStore::Load.
   static absl::StatusOr<std::unique_ptr<Variables>> Open(std::unique_ptr<VariableStore> store,
                                                          ProcessImage& image, const Clock& clock);
+
+  // When `factory_epoch` is another one than the last, all variables have their
+  // initial values again; the first one ever is only kept in mind. What can't be
+  // written to disk now is so before the next Set, or done again after a restart.
+  // Blocks on disk.
+  void AdoptEpoch(int64_t factory_epoch);
 
   // Replaces the set of variables.
   void Configure(const std::vector<config_store::v1::ProcessVariable>& variables);
@@ -56,11 +70,19 @@ class Variables {
   Variables(std::unique_ptr<VariableStore> store, ProcessImage& image, const Clock& clock)
       : store_(std::move(store)), image_(image), clock_(clock) {}
 
+  // All with mutex_ held.
+  void PutAll();
+  absl::Status StoreEpoch();
+
   std::mutex mutex_;  // also keeps the image in the order of the store
   const std::unique_ptr<VariableStore> store_;
   ProcessImage& image_;
   const Clock& clock_;
+  std::vector<config_store::v1::ProcessVariable> configured_;
   std::map<std::string, Value> saved_;
+  std::optional<int64_t> epoch_;
+  bool epoch_stored_ = true;
+  bool forget_ = false;  // with the epoch that is not stored yet
 };
 
 }  // namespace fieldgate::process_data

@@ -5,7 +5,10 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 
+#include "common/sqlite/sqlite.h"
 #include "services/process_data/sqlite_variable_store.h"
 
 namespace fieldgate::process_data {
@@ -20,12 +23,14 @@ config_store::v1::ProcessVariable Variable(const std::string& name, const std::s
   return variable;
 }
 
+// Holds one variable, V = 3, of the epoch 1.
 class FullDisk : public VariableStore {
  public:
-  absl::StatusOr<std::map<std::string, Value>> Load() override {
-    return std::map<std::string, Value>{};
-  }
+  absl::StatusOr<Saved> Load() override { return Saved{{{"V", Value(int64_t{3})}}, 1}; }
   absl::Status Save(const std::string&, const Value&) override {
+    return absl::UnavailableError("no space left on device");
+  }
+  absl::Status SetEpoch(int64_t, bool) override {
     return absl::UnavailableError("no space left on device");
   }
 };
@@ -139,7 +144,68 @@ TEST_F(VariablesTest, WhatCantBeSavedIsNotSet) {
   auto variables = *Variables::Open(std::make_unique<FullDisk>(), *image_, clock_);
   variables->Configure({Variable("V", "1")});
   EXPECT_EQ(variables->Set("/Process/PV/V", "2").code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Get("V"), "3");
+}
+
+TEST_F(VariablesTest, TheFirstEpochIsOnlyKeptInMind) {
+  variables_->Configure({Variable("V", "1")});
+  ASSERT_TRUE(Set("V", "3").ok());
+  variables_->AdoptEpoch(7);
+  EXPECT_EQ(Get("V"), "3");
+  Restart();
+  variables_->AdoptEpoch(7);
+  variables_->Configure({Variable("V", "1")});
+  EXPECT_EQ(Get("V"), "3");
+}
+
+TEST_F(VariablesTest, AnotherEpochGivesAllVariablesTheirInitialValuesForGood) {
+  variables_->AdoptEpoch(7);
+  variables_->Configure({Variable("V", "1"), Variable("W", "2")});
+  ASSERT_TRUE(Set("V", "3").ok());
+  variables_->AdoptEpoch(8);
   EXPECT_EQ(Get("V"), "1");
+  ASSERT_TRUE(Set("W", "4").ok());
+  Restart();
+  variables_->AdoptEpoch(8);
+  variables_->Configure({Variable("V", "1"), Variable("W", "2")});
+  EXPECT_EQ(Get("V"), "1");
+  EXPECT_EQ(Get("W"), "4") << "set after the reset";
+}
+
+TEST_F(VariablesTest, AnEpochThatWasMissedIsNoticedAfterTheRestart) {
+  variables_->AdoptEpoch(7);
+  variables_->Configure({Variable("V", "1")});
+  ASSERT_TRUE(Set("V", "3").ok());
+  Restart();
+  variables_->AdoptEpoch(8);
+  variables_->Configure({Variable("V", "1")});
+  EXPECT_EQ(Get("V"), "1");
+}
+
+TEST_F(VariablesTest, AResetThatCantBeStoredHoldsAndNothingIsSavedBeforeIt) {
+  auto variables = *Variables::Open(std::make_unique<FullDisk>(), *image_, clock_);
+  variables->Configure({Variable("V", "1")});
+  EXPECT_EQ(Get("V"), "3");
+  variables->AdoptEpoch(2);
+  EXPECT_EQ(Get("V"), "1");
+  const absl::Status status = variables->Set("/Process/PV/V", "5");
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("forgetting the process variables"));
+  EXPECT_EQ(Get("V"), "1");
+}
+
+TEST_F(VariablesTest, AFileOfTheFirstVersionIsUpgraded) {
+  variables_.reset();
+  std::filesystem::remove(path_);
+  std::ifstream file("services/process_data/testdata/process_1.sql");
+  std::stringstream sql;
+  sql << file.rdbuf();
+  ASSERT_EQ((*sqlite::Database::Open(path_))->Execute(sql.str()), absl::OkStatus());
+  Restart();
+  variables_->AdoptEpoch(7);
+  variables_->Configure({Variable("Level", "1"), Variable("Mode", "off")});
+  EXPECT_EQ(Get("Level"), "23.5");
+  EXPECT_EQ(Get("Mode"), "auto");
 }
 
 }  // namespace

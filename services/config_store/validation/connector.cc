@@ -14,15 +14,18 @@
 #include "absl/time/time.h"
 #include "common/cli/options.h"
 #include "common/tixml/codec.h"
+#include "services/config_store/validation/data_points.h"
 #include "services/config_store/validation/databases.h"
 #include "services/config_store/validation/fields.h"
 #include "services/config_store/validation/formats.h"
+#include "services/config_store/validation/log_sections.h"
 #include "services/config_store/validation/realtime.h"
 
 namespace fieldgate::config_store {
 namespace {
 
 using tixml::Node;
+using Logs = google::protobuf::RepeatedPtrField<v1::Log>;
 
 constexpr absl::string_view kConnectorType = "FPIL_Tixi_MQTT_1";
 constexpr int64_t kYear = 365 * 86'400;
@@ -176,11 +179,15 @@ void ReadControllers(Fields& f, v1::Connector& c, Problems& problems) {
   const Node* const element = f.Element("Controllers");
   if (element == nullptr) return;
   absl::btree_set<std::string> known;
-  for (const v1::RealtimeSection& section : c.sections()) {
-    for (const v1::DataPoint& point : section.points()) {
-      known.insert(tixml::ToXmlName(ControllerOf(point.path(), !point.second_path().empty())));
+  const auto note = [&known](const auto& sections) {
+    for (const auto& section : sections) {
+      for (const v1::DataPoint& point : section.points()) {
+        known.insert(tixml::ToXmlName(ControllerOf(point.path(), !point.second_path().empty())));
+      }
     }
-  }
+  };
+  note(c.sections());
+  note(c.log_sections());
   absl::flat_hash_set<std::string> seen;
   for (const Node& child : element->children) {
     const Place place = f.At("Controllers").Child(child);
@@ -212,7 +219,8 @@ void ReadControllers(Fields& f, v1::Connector& c, Problems& problems) {
 }
 
 v1::Connector ReadConnector(const Node& element, const Place& place, const v1::Device& device,
-                            const Origins& origins, Problems& problems, Problems& unknown_paths) {
+                            const Origins& origins, const Logs& logs, Problems& problems,
+                            Problems& unknown_paths, Problems& log_problems) {
   Fields f(Fields::Of::kChildren, element, place, problems);
   v1::Connector c;
   c.set_name(element.name);
@@ -222,7 +230,9 @@ v1::Connector ReadConnector(const Node& element, const Place& place, const v1::D
   ReadTls(f, *c.mutable_tls());
   ReadMqtt(f, device, number.empty() ? "" : absl::StrCat("_", number), c);
   ReadPayload(f, c);
-  ReadRealtimeSections(f, origins, c, problems, unknown_paths);
+  Sensors sensors;
+  ReadRealtimeSections(f, origins, c, sensors, problems, unknown_paths);
+  ReadLogSections(f, logs, c, sensors, problems, log_problems);
   ReadControllers(f, c, problems);
   f.WarnAboutUnknown();
   return c;
@@ -246,8 +256,9 @@ void CheckClientId(const v1::Connector& connector, const std::vector<v1::Connect
 }  // namespace
 
 std::vector<v1::Connector> ReadConnectors(const Node* isp, const v1::Device& device,
-                                          const Origins& origins, Problems& problems,
-                                          Problems& unknown_paths) {
+                                          const Origins& origins, const Logs& logs,
+                                          Problems& problems, Problems& unknown_paths,
+                                          Problems& log_problems) {
   std::vector<v1::Connector> connectors;
   if (isp == nullptr) return connectors;
   const Place root = {"/ISP", 0};
@@ -256,10 +267,13 @@ std::vector<v1::Connector> ReadConnectors(const Node* isp, const v1::Device& dev
     if (element == nullptr || (element->children.empty() && element->attributes.empty())) continue;
     const Place place = root.Child(*element);
     Problems found;
-    v1::Connector connector = ReadConnector(*element, place, device, origins, found, unknown_paths);
+    Problems found_in_logs;
+    v1::Connector connector =
+        ReadConnector(*element, place, device, origins, logs, found, unknown_paths, found_in_logs);
     CheckClientId(connector, connectors, place, found);
     problems.Append(found);
-    if (found.errors() == 0) connectors.push_back(std::move(connector));
+    log_problems.Append(found_in_logs);
+    if (found.errors() + found_in_logs.errors() == 0) connectors.push_back(std::move(connector));
   }
   absl::flat_hash_set<std::string> seen;
   for (const Node& child : isp->children) {

@@ -30,7 +30,9 @@ Result ReadIsp(absl::string_view elements) {
   Problems problems;
   Problems unknown_paths;
   Result result;
-  result.connectors = ReadConnectors(&isp, device, Origins({}), problems, unknown_paths);
+  Problems log_problems;
+  result.connectors =
+      ReadConnectors(&isp, device, Origins({}), {}, problems, unknown_paths, log_problems);
   result.problems = Lines(problems);
   return result;
 }

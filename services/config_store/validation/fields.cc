@@ -137,6 +137,24 @@ void Fields::Warning(absl::string_view name, std::string message, std::string re
   problems_.Warning(At(name), std::move(message), std::move(remedy));
 }
 
+void Fields::RefuseOtherNumbers(const std::vector<absl::string_view>& families, int last,
+                                absl::string_view what) {
+  for (const std::string& name : Names()) {
+    for (const absl::string_view family : families) {
+      absl::string_view number = name;
+      if (!absl::StartsWithIgnoreCase(name, family)) continue;
+      number.remove_prefix(family.size());
+      const bool digits = !number.empty() && std::all_of(number.begin(), number.end(), [](char c) {
+        return absl::ascii_isdigit(static_cast<unsigned char>(c));
+      });
+      if (!digits || (number.size() == 1 && number[0] >= '1' && number[0] <= '0' + last)) continue;
+      Text(name);  // known
+      Error(name, absl::StrCat("there is no ", what, " ", number),
+            absl::StrCat("use the sections 1 to ", last));
+    }
+  }
+}
+
 void Fields::WarnAboutUnknown() {
   std::vector<std::string> candidates;  // as asked_, in lower case
   for (const Field& field : fields_) {

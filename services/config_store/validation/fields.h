@@ -56,6 +56,11 @@ class Fields {
   void Error(absl::string_view name, std::string message, std::string remedy);
   void Warning(absl::string_view name, std::string message, std::string remedy);
 
+  // Errors about fields named like one of `families` with a number that is not
+  // from 1 to `last` (at most 9): there is no such `what`.
+  void RefuseOtherNumbers(const std::vector<absl::string_view>& families, int last,
+                          absl::string_view what);
+
   // Warns about each unknown field, with the nearest known one.
   void WarnAboutUnknown();
 

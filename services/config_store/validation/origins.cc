@@ -11,9 +11,9 @@
 namespace fieldgate::config_store {
 namespace {
 
-constexpr absl::string_view kReserved[] = {"PV",         "Program",    "MB",      "CloudConn",
-                                           "CloudConn2", "CloudConn3", "VPN",     "OneWire",
-                                           "SysIO",      "HTTPConn",   "IBMConn", "GNSS"};
+constexpr absl::string_view kReserved[] = {
+    "PV",      "Program", "MB",       "CloudConn", "CloudConn2", "CloudConn3", "VPN",
+    "OneWire", "SysIO",   "HTTPConn", "IBMConn",   "GNSS",       "Log"};
 
 // Values of the type gps (manual 7.1).
 constexpr absl::string_view kPosition = "/GNSS/";

@@ -38,7 +38,9 @@ Result Read(absl::string_view settings, bool virtual_devices = false) {
   Result result;
   result.connector.set_virtual_devices(virtual_devices);
   Fields fields(Fields::Of::kChildren, element, {"/ISP/CloudConn", 0}, problems);
-  ReadRealtimeSections(fields, Origins(Field()), result.connector, problems, unknown_paths);
+  Sensors sensors;
+  ReadRealtimeSections(fields, Origins(Field()), result.connector, sensors, problems,
+                       unknown_paths);
   result.problems = Lines(problems);
   result.unknown_paths = Lines(unknown_paths);
   return result;

@@ -8,6 +8,8 @@
 #include "common/testing/process.h"
 #include "common/time/clock.h"
 #include "services/process_data/configuration_watcher.h"
+#include "services/process_data/logging/data_logs.h"
+#include "services/process_data/logging/sqlite_log_store.h"
 #include "services/process_data/modbus/modbus_bus.h"
 #include "services/process_data/process_control.h"
 #include "services/process_data/process_data_service.h"
@@ -19,18 +21,30 @@
 
 namespace fieldgate::process_data {
 
-void FakeConfigStore::Serve(const config_store::v1::Acquisition& acquisition) {
+void FakeConfigStore::Change(const std::function<void(config_store::v1::Configuration&)>& change) {
   std::lock_guard lock(mutex_);
   configuration_.set_revision(configuration_.revision() + 1);
-  *configuration_.mutable_acquisition() = acquisition;
+  change(configuration_);
   changed_.notify_all();
 }
 
+void FakeConfigStore::Serve(const config_store::v1::Acquisition& acquisition) {
+  Change([&](auto& configuration) { *configuration.mutable_acquisition() = acquisition; });
+}
+
 void FakeConfigStore::ServeDevice(const config_store::v1::Device& device) {
-  std::lock_guard lock(mutex_);
-  configuration_.set_revision(configuration_.revision() + 1);
-  *configuration_.mutable_device() = device;
-  changed_.notify_all();
+  Change([&](auto& configuration) { *configuration.mutable_device() = device; });
+}
+
+void FakeConfigStore::ServeLogs(const std::vector<config_store::v1::Log>& logs) {
+  Change([&](auto& configuration) {
+    configuration.clear_logs();
+    for (const config_store::v1::Log& log : logs) *configuration.add_logs() = log;
+  });
+}
+
+void FakeConfigStore::ServeFactoryEpoch(int64_t epoch) {
+  Change([&](auto& configuration) { configuration.set_factory_epoch(epoch); });
 }
 
 grpc::Status FakeConfigStore::WatchConfiguration(
@@ -63,12 +77,17 @@ struct ProcessDataHarness::Running {
                SystemReader(RealClock(), {.root = "",
                                           .state_dir = state_dir,
                                           .support_log = SupportLogCounter(config_store)})),
-        service(MakeProcessDataService(image, control, RealClock(), &system)) {}
+        logs(image, MakeSqliteLogStore(state_dir + "/logs.db", RealClock()), RealClock(),
+             [this](const std::vector<std::string>& paths) -> std::shared_ptr<void> {
+               return system.Subscribe(paths, /*subtree=*/false);
+             }),
+        service(MakeProcessDataService(image, control, RealClock(), &system, &logs)) {}
 
   ProcessImage image{absl::Now()};
   ProcessControl control;
   std::shared_ptr<grpc::Channel> config_store;
   SystemTree system;
+  DataLogs logs;
   std::unique_ptr<grpc::Service> service;
   std::unique_ptr<rpc::Server> server;
   std::unique_ptr<ConfigurationWatcher> watcher;
@@ -98,7 +117,9 @@ void ProcessDataHarness::StartProcessData() {
       running_->config_store,
       [running = running_.get()](const config_store::v1::Configuration& configuration) {
         running->system.Configure(configuration.device());
+        running->control.AdoptEpoch(configuration.factory_epoch());
         running->control.Configure(configuration.acquisition());
+        running->logs.Configure(configuration);
       });
 }
 

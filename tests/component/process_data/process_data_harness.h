@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -21,6 +22,8 @@ class FakeConfigStore final : public config_store::v1::ConfigStore::Service {
  public:
   void Serve(const config_store::v1::Acquisition& acquisition);
   void ServeDevice(const config_store::v1::Device& device);
+  void ServeLogs(const std::vector<config_store::v1::Log>& logs);
+  void ServeFactoryEpoch(int64_t epoch);
 
   grpc::Status WatchConfiguration(
       grpc::ServerContext* context, const config_store::v1::WatchConfigurationRequest* request,
@@ -33,6 +36,9 @@ class FakeConfigStore final : public config_store::v1::ConfigStore::Service {
   }
 
  private:
+  // Serves what `change` made of the configuration.
+  void Change(const std::function<void(config_store::v1::Configuration&)>& change);
+
   std::mutex mutex_;
   std::condition_variable changed_;
   config_store::v1::Configuration configuration_;

@@ -1,0 +1,46 @@
+#include "services/process_data/logging/log_bounds.h"
+
+namespace fieldgate::process_data {
+namespace {
+
+// A clock without a battery starts in 1970 or 2000.
+absl::Time Earliest() { return absl::FromUnixSeconds(1'577'836'800); }  // 2020
+
+// SQLite's file format, for tables.
+constexpr int64_t kPage = 4'096;
+constexpr int64_t kPageHeader = 8;
+constexpr int64_t kOverflow = kPage - 4;                     // of a row in a further page
+constexpr int64_t kMaxLocal = kPage - 35;                    // of a row in its first page
+constexpr int64_t kMinLocal = (kPage - 12) * 32 / 255 - 23;  // of one that goes on
+constexpr int64_t kRow = 20;  // id, time, layout, lengths, and the cell's place
+
+}  // namespace
+
+int64_t DiskBytes(int64_t bytes) {
+  int64_t local = bytes + kRow;
+  int64_t pages = 0;
+  if (local > kMaxLocal) {
+    const int64_t rest = (local - kMinLocal) % kOverflow;
+    const int64_t first = kMinLocal + rest <= kMaxLocal ? kMinLocal + rest : kMinLocal;
+    pages = (local - first + kOverflow - 1) / kOverflow;
+    local = first;
+  }
+  return pages * kPage + kPage / ((kPage - kPageHeader) / local);
+}
+
+int64_t BytesToFree(int64_t bytes, const LogBounds& bounds) {
+  if (bytes <= bounds.max_bytes) return 0;
+  return bytes - bounds.max_bytes + bounds.max_bytes / 64;
+}
+
+AgeWalk::AgeWalk(absl::Time now, absl::Duration max_age) : now_(now), max_age_(max_age) {}
+
+bool AgeWalk::Take(int64_t id, absl::Time recorded_at) {
+  if (now_ < Earliest()) return false;  // the clock is not set
+  if (recorded_at < Earliest() || recorded_at > now_) return true;
+  if (now_ - recorded_at <= max_age_) return false;
+  last_id_ = id;
+  return true;
+}
+
+}  // namespace fieldgate::process_data

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+// What must go from a log so that it stays within its bounds. Pure.
+namespace fieldgate::process_data {
+
+struct LogBounds {
+  int64_t max_bytes = 0;
+  absl::Duration max_age = absl::InfiniteDuration();
+
+  friend bool operator==(const LogBounds&, const LogBounds&) = default;
+};
+
+// What a record with a content of `bytes` takes of the file, about: rows fill
+// pages of 4 KiB, which they don't share evenly, and go on in pages of their own
+// when they are longer.
+int64_t DiskBytes(int64_t bytes);
+
+// How many bytes to free in a log of `bytes`; 0: none. More than is needed, so
+// that not each record costs the deletion of another one, which is a page of
+// flash as well.
+int64_t BytesToFree(int64_t bytes, const LogBounds& bounds);
+
+// Finds the records that are too old, from the oldest id on. Ids are the order,
+// whatever the clock says: a record whose time can't be right (from before the
+// clock was set, or after `now`) is as old as the next one behind it.
+class AgeWalk {
+ public:
+  AgeWalk(absl::Time now, absl::Duration max_age);
+
+  // The next record. False: neither this nor a later one goes.
+  bool Take(int64_t id, absl::Time recorded_at);
+
+  // All records up to this id are too old; 0: none.
+  int64_t last_id() const { return last_id_; }
+
+ private:
+  const absl::Time now_;
+  const absl::Duration max_age_;
+  int64_t last_id_ = 0;
+};
+
+}  // namespace fieldgate::process_data

@@ -1,0 +1,419 @@
+#include "services/process_data/logging/sqlite_log_store.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/log/log.h"
+#include "common/sqlite/sqlite.h"
+#include "common/status/status.h"
+#include "services/process_data/logging/log_schema.h"
+#include "services/process_data/logging/log_tables.h"
+
+namespace fieldgate::process_data {
+namespace {
+
+// Taken out in one transaction: some tens of milliseconds.
+constexpr int64_t kEvictedAtOnce = 20'000;
+
+template <typename Bind>
+absl::Status Execute(sqlite::Database& db, absl::string_view sql, Bind bind) {
+  absl::StatusOr<sqlite::Statement*> statement = db.Cached(sql);
+  if (!statement.ok()) return statement.status();
+  bind(**statement);
+  return (*statement)->Run();
+}
+
+class SqliteLogStore : public LogStore {
+ public:
+  SqliteLogStore(std::string path, const Clock& clock) : path_(std::move(path)), clock_(clock) {
+    // So that Logs shows what there is before the first call; whatever is wrong
+    // comes out of that.
+    std::lock_guard lock(mutex_);
+    EnsureOpen().IgnoreError();
+  }
+
+  absl::Status Configure(const std::vector<Definition>& logs) override {
+    std::lock_guard lock(mutex_);
+    definitions_ = logs;
+    defined_ = true;
+    if (db_ == nullptr) return EnsureOpen();  // applies them
+    return Checked(ApplyDefinitions());
+  }
+
+  absl::StatusOr<bool> AdoptEpoch(int64_t epoch) override {
+    std::lock_guard lock(mutex_);
+    if (absl::Status status = EnsureOpen(); !status.ok()) return status;
+    const absl::StatusOr<bool> forgotten = ApplyEpoch(epoch);
+    if (forgotten.ok()) wanted_epoch_ = epoch;
+    if (!forgotten.ok()) return Checked(forgotten.status());
+    return forgotten;
+  }
+
+  absl::StatusOr<std::vector<int64_t>> Append(
+      const std::vector<NewRecord>& records, const std::map<std::string, uint64_t>& lost) override {
+    std::lock_guard lock(mutex_);
+    if (absl::Status status = EnsureOpen(); !status.ok()) return status;
+    absl::StatusOr<std::vector<int64_t>> ids = AppendAll(records, lost);
+    if (!ids.ok()) return Checked(Annotate(ids.status(), "recording"));
+    return ids;
+  }
+
+  absl::StatusOr<bool> Evict(absl::Time now) override {
+    std::lock_guard lock(mutex_);
+    if (absl::Status status = EnsureOpen(); !status.ok()) return status;
+    const absl::StatusOr<bool> more = EvictAll(now);
+    if (!more.ok()) return Checked(Annotate(more.status(), "removing old records"));
+    return more;
+  }
+
+  absl::StatusOr<LogRecords> Read(const std::string& log, const LogQuery& query) override {
+    std::lock_guard lock(mutex_);
+    if (absl::Status status = EnsureOpen(); !status.ok()) return status;
+    const auto found = logs_.find(log);
+    if (found == logs_.end() || (found->second.removed != 0 && found->second.records() == 0)) {
+      return absl::NotFoundError(absl::StrCat("there is no log '", log, "'"));
+    }
+    return ReadRecords(*db_, found->second, query);
+  }
+
+  std::vector<StoredLog> Logs() const override {
+    std::lock_guard lock(shown_mutex_);
+    return shown_;
+  }
+
+ private:
+  absl::Status EnsureOpen();
+  absl::Status Open(int64_t highest_id);
+  absl::Status PutAside();
+  // Begins a new file when `status` says that this one is damaged.
+  absl::Status Checked(const absl::Status& status);
+
+  absl::Status ApplyDefinitions();
+  absl::StatusOr<bool> ApplyEpoch(int64_t epoch);
+  absl::StatusOr<std::vector<int64_t>> AppendAll(const std::vector<NewRecord>& records,
+                                                 const std::map<std::string, uint64_t>& lost);
+  absl::StatusOr<bool> EvictAll(absl::Time now);
+  // The last record of `log` to be taken out now; 0: none. Sets `more`.
+  absl::StatusOr<int64_t> FindSurplus(const LogRow& log, bool forget, absl::Time now, bool& more);
+  std::set<std::string> LogsToForget() const;
+  absl::Status SetHighestId(int64_t id);
+  int64_t FreeNumber(const LogRows& logs) const;
+
+  // The changes that were committed come into force.
+  void Adopt(LogRows logs);
+
+  const std::string path_;
+  const Clock& clock_;
+
+  std::mutex mutex_;  // guards all that follows
+  std::unique_ptr<sqlite::Database> db_;
+  LogRows logs_;
+  int64_t highest_id_ = 0;
+  std::optional<int64_t> epoch_;  // in the file
+  // Given by the last calls, for a file that is opened later.
+  bool defined_ = false;
+  std::vector<Definition> definitions_;
+  std::optional<int64_t> wanted_epoch_;
+
+  mutable std::mutex shown_mutex_;  // never held while waiting for the disk
+  std::vector<StoredLog> shown_;
+};
+
+absl::Status SqliteLogStore::EnsureOpen() {
+  if (db_ != nullptr) return absl::OkStatus();
+  absl::Status status = Open(0);
+  if (absl::IsDataLoss(status)) {
+    log::Error("the file of logs is damaged; beginning a new one",
+               {{"file", path_}, {"error", std::string(status.message())}});
+    if (absl::Status aside = PutAside(); !aside.ok()) return aside;
+    // A record a second since 1970 is more than the lost file can have had.
+    status = Open(std::max<int64_t>(0, absl::ToUnixSeconds(clock_.WallNow())));
+  }
+  if (!status.ok()) db_ = nullptr;
+  return status;
+}
+
+absl::Status SqliteLogStore::Open(int64_t highest_id) {
+  absl::StatusOr<std::unique_ptr<sqlite::Database>> db = sqlite::Database::Open(path_);
+  if (!db.ok()) return db.status();
+  if (absl::Status status = sqlite::Migrate(**db, kLogMigrations); !status.ok()) return status;
+  absl::StatusOr<sqlite::Statement*> state =
+      (*db)->Cached("SELECT factory_epoch, highest_id FROM state WHERE id = 1");
+  if (!state.ok()) return state.status();
+  const absl::StatusOr<bool> row = (*state)->Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::DataLossError(absl::StrCat(path_, ": the state's row is missing"));
+  epoch_.reset();
+  if (!(*state)->IsNull(0)) epoch_ = (*state)->Int(0);
+  highest_id_ = (*state)->Int(1);
+  (*state)->Reset();
+  absl::StatusOr<LogRows> logs = LoadLogs(**db);
+  if (!logs.ok()) return Annotate(logs.status(), "loading the logs");
+  db_ = *std::move(db);
+  Adopt(*std::move(logs));
+  if (highest_id > highest_id_) {
+    if (absl::Status status = SetHighestId(highest_id); !status.ok()) return status;
+    highest_id_ = highest_id;
+  }
+  if (wanted_epoch_.has_value()) {
+    if (absl::Status status = ApplyEpoch(*wanted_epoch_).status(); !status.ok()) return status;
+  }
+  return defined_ ? ApplyDefinitions() : absl::OkStatus();
+}
+
+absl::Status SqliteLogStore::PutAside() {
+  db_ = nullptr;
+  logs_.clear();
+  for (const char* suffix : {"-wal", "-shm", ""}) {
+    const std::string file = path_ + suffix;
+    const std::string aside = absl::StrCat(path_, ".damaged", suffix);
+    if (std::rename(file.c_str(), aside.c_str()) != 0 && errno != ENOENT) {
+      return absl::UnavailableError(
+          absl::StrCat(file, ": renaming the damaged file: ", std::strerror(errno)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteLogStore::Checked(const absl::Status& status) {
+  if (!absl::IsDataLoss(status)) return status;
+  log::Error("the file of logs is damaged; beginning a new one",
+             {{"file", path_}, {"error", std::string(status.message())}});
+  if (absl::Status aside = PutAside(); !aside.ok()) return aside;
+  if (absl::Status open = Open(absl::ToUnixSeconds(clock_.WallNow())); !open.ok()) {
+    db_ = nullptr;
+    return open;
+  }
+  return absl::UnavailableError(status.message());
+}
+
+absl::Status SqliteLogStore::SetHighestId(int64_t id) {
+  return Execute(*db_, "UPDATE state SET highest_id = ?1 WHERE id = 1",
+                 [id](sqlite::Statement& s) { s.BindInt(1, id); });
+}
+
+int64_t SqliteLogStore::FreeNumber(const LogRows& logs) const {
+  std::set<int64_t> used;
+  for (const auto& [name, log] : logs) used.insert(log.number);
+  int64_t number = 1;
+  while (used.count(number) > 0) ++number;
+  return number;
+}
+
+absl::Status SqliteLogStore::ApplyDefinitions() {
+  LogRows next = logs_;
+  int64_t last_removed = 0;
+  for (auto& [name, log] : next) last_removed = std::max(last_removed, log.removed);
+  std::set<std::string> added;
+  std::set<std::string> configured;
+  for (const Definition& definition : definitions_) {
+    configured.insert(definition.log);
+    LogRow& log = next[definition.log];
+    if (log.number == 0) {
+      added.insert(definition.log);
+      log.name = definition.log;
+      log.number = FreeNumber(next);
+      log.last_id = highest_id_;
+      log.first_id = highest_id_ + 1;
+    }
+    log.removed = 0;
+    log.bounds = definition.bounds;
+  }
+  for (auto& [name, log] : next) {
+    if (configured.count(name) == 0 && log.removed == 0) log.removed = ++last_removed;
+  }
+
+  absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*db_);
+  if (!transaction.ok()) return transaction.status();
+  absl::Status status;
+  for (const auto& [name, log] : next) {
+    if (!status.ok()) break;
+    const auto old = logs_.find(name);
+    if (added.count(name) > 0) {
+      status = InsertLog(*db_, log);
+    } else if (old->second.removed != log.removed || old->second.bounds != log.bounds) {
+      status = UpdateLog(*db_, log);
+    }
+  }
+  if (status.ok()) status = transaction->Commit();
+  if (!status.ok()) return Annotate(status, "storing the logs' definitions");
+  Adopt(std::move(next));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> SqliteLogStore::ApplyEpoch(int64_t epoch) {
+  if (epoch_ == epoch) return false;
+  const bool forget = epoch_.has_value();
+  int64_t highest_id = highest_id_;
+  absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*db_);
+  if (!transaction.ok()) return transaction.status();
+  absl::Status status;
+  if (forget) {
+    for (const auto& [name, log] : logs_) {
+      highest_id = std::max(highest_id, log.last_id);
+      if (status.ok()) status = DeleteLog(*db_, log);
+    }
+  }
+  if (status.ok()) {
+    status = Execute(*db_, "UPDATE state SET factory_epoch = ?1, highest_id = ?2 WHERE id = 1",
+                     [&](sqlite::Statement& s) { s.BindInt(1, epoch).BindInt(2, highest_id); });
+  }
+  if (status.ok()) status = transaction->Commit();
+  if (!status.ok()) return Annotate(status, "factory reset of the logs");
+  epoch_ = epoch;
+  highest_id_ = highest_id;
+  if (forget) {
+    definitions_.clear();
+    Adopt({});
+  }
+  return forget;
+}
+
+absl::StatusOr<std::vector<int64_t>> SqliteLogStore::AppendAll(
+    const std::vector<NewRecord>& records, const std::map<std::string, uint64_t>& lost) {
+  LogRows changed;
+  const auto row = [&](const std::string& name) -> LogRow* {
+    const auto found = logs_.find(name);
+    if (found == logs_.end() || found->second.removed != 0) return nullptr;
+    return &changed.try_emplace(name, found->second).first->second;
+  };
+  absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*db_);
+  if (!transaction.ok()) return transaction.status();
+  std::vector<int64_t> ids;
+  for (const NewRecord& record : records) {
+    LogRow* const log = row(record.log);
+    if (log == nullptr) {
+      return absl::FailedPreconditionError(absl::StrCat("there is no log '", record.log, "'"));
+    }
+    if (absl::Status status = AddRecord(*db_, record, *log); !status.ok()) return status;
+    ids.push_back(log->last_id);
+  }
+  for (const auto& [name, count] : lost) {
+    if (LogRow* const log = row(name)) log->dropped += static_cast<int64_t>(count);
+  }
+  for (auto& [name, log] : changed) {
+    const int64_t surplus = BytesToFree(log.bytes, log.bounds);
+    if (surplus > 0) {
+      absl::StatusOr<int64_t> last = FindByBytes(*db_, log, surplus, kEvictedAtOnce);
+      if (!last.ok()) return last.status();
+      *last = std::min(*last, log.last_id - 1);  // the newest one stays
+      log.dropped += *last - log.first_id + 1;
+      if (absl::Status s = RemoveRecords(*db_, *last, log); !s.ok()) return s;
+    }
+    if (absl::Status status = UpdateLog(*db_, log); !status.ok()) return status;
+  }
+  if (absl::Status status = transaction->Commit(); !status.ok()) return status;
+  LogRows next = std::move(logs_);
+  for (auto& [name, log] : changed) next[name] = std::move(log);
+  Adopt(std::move(next));
+  return ids;
+}
+
+std::set<std::string> SqliteLogStore::LogsToForget() const {
+  std::vector<std::pair<int64_t, std::string>> removed;
+  for (const auto& [name, log] : logs_) {
+    if (log.removed != 0) removed.emplace_back(log.removed, name);
+  }
+  std::sort(removed.rbegin(), removed.rend());
+  std::set<std::string> names;
+  for (size_t i = kMaxRemoved; i < removed.size(); ++i) names.insert(removed[i].second);
+  return names;
+}
+
+absl::StatusOr<int64_t> SqliteLogStore::FindSurplus(const LogRow& log, bool forget, absl::Time now,
+                                                    bool& more) {
+  if (log.records() == 0) return 0;
+  if (forget) {
+    const int64_t last = std::min(log.last_id, log.first_id + kEvictedAtOnce - 1);
+    more |= last < log.last_id;
+    return last;
+  }
+  absl::StatusOr<int64_t> by_age = FindByAge(*db_, log, now, kEvictedAtOnce);
+  if (!by_age.ok()) return by_age;
+  int64_t last = *by_age;
+  if (const int64_t surplus = BytesToFree(log.bytes, log.bounds); surplus > 0) {
+    const absl::StatusOr<int64_t> by_bytes = FindByBytes(*db_, log, surplus, kEvictedAtOnce);
+    if (!by_bytes.ok()) return by_bytes;
+    last = std::max(last, std::min(*by_bytes, log.last_id - 1));
+  }
+  more |= last - log.first_id + 1 >= kEvictedAtOnce;
+  return last >= log.first_id ? last : 0;
+}
+
+absl::StatusOr<bool> SqliteLogStore::EvictAll(absl::Time now) {
+  const std::set<std::string> to_forget = LogsToForget();
+  bool more = false;
+  std::map<std::string, int64_t> surplus;
+  for (const auto& [name, log] : logs_) {
+    const absl::StatusOr<int64_t> last = FindSurplus(log, to_forget.count(name) > 0, now, more);
+    if (!last.ok()) return last.status();
+    if (*last > 0) surplus[name] = *last;
+  }
+  if (surplus.empty() && to_forget.empty()) return false;
+
+  LogRows next = logs_;
+  int64_t highest_id = highest_id_;
+  absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*db_);
+  if (!transaction.ok()) return transaction.status();
+  for (const auto& [name, last] : surplus) {
+    LogRow& log = next[name];
+    log.dropped += last - log.first_id + 1;
+    if (absl::Status status = RemoveRecords(*db_, last, log); !status.ok()) return status;
+    if (absl::Status status = UpdateLog(*db_, log); !status.ok()) return status;
+  }
+  for (const std::string& name : to_forget) {
+    const LogRow& log = next[name];
+    if (log.records() > 0) continue;
+    highest_id = std::max(highest_id, log.last_id);
+    if (absl::Status status = DeleteLog(*db_, log); !status.ok()) return status;
+    next.erase(name);
+  }
+  if (highest_id != highest_id_) {
+    if (absl::Status status = SetHighestId(highest_id); !status.ok()) return status;
+  }
+  if (absl::Status status = transaction->Commit(); !status.ok()) return status;
+  highest_id_ = highest_id;
+  Adopt(std::move(next));
+  return more;
+}
+
+void SqliteLogStore::Adopt(LogRows logs) {
+  logs_ = std::move(logs);
+  std::vector<StoredLog> shown;
+  const auto show = [&shown](const LogRow& log) {
+    const bool some = log.records() > 0;
+    shown.push_back({.name = log.name,
+                     .configured = log.removed == 0,
+                     .records = static_cast<uint64_t>(log.records()),
+                     .first_id = some ? log.first_id : 0,
+                     .last_id = log.last_id,
+                     .bytes = static_cast<uint64_t>(log.bytes),
+                     .dropped = static_cast<uint64_t>(log.dropped),
+                     .last_recorded_at = log.last_recorded_at});
+  };
+  std::set<std::string> configured;
+  for (const Definition& definition : definitions_) {
+    const auto found = logs_.find(definition.log);
+    if (found == logs_.end() || !configured.insert(definition.log).second) continue;
+    show(found->second);
+  }
+  for (const auto& [name, log] : logs_) {
+    if (configured.count(name) == 0 && log.records() > 0) show(log);
+  }
+  std::lock_guard lock(shown_mutex_);
+  shown_ = std::move(shown);
+}
+
+}  // namespace
+
+std::unique_ptr<LogStore> MakeSqliteLogStore(std::string path, const Clock& clock) {
+  return std::make_unique<SqliteLogStore>(std::move(path), clock);
+}
+
+}  // namespace fieldgate::process_data
