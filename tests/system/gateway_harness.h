@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/types.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -51,6 +52,8 @@ class GatewayHarness {
   struct Options {
     Mosquitto::Options broker = {};
     portal::PortalPolicy portal = {};
+    // As PortalOptions.on_message.
+    std::function<void(const std::string& topic, const std::string& body)> on_message = {};
     int modbus_devices = 1;
     // broker_url and field are filled in.
     CloudConfig cloud = {};
