@@ -198,7 +198,8 @@ class Connector {
   LogSchedule log_schedule_;
   std::vector<Log> logs_;  // by section
   uint64_t log_ticket_ = 0;
-  // Messages made of records that are not acknowledged, oldest first.
+  // Messages made of records that are not acknowledged, oldest first. Those from
+  // before a restart don't count, so that as many again may wait then.
   std::deque<EntryId> log_waiting_;
 
   OutboxPump pump_;

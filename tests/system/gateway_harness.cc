@@ -76,7 +76,8 @@ GatewayHarness::GatewayHarness(Options options)
                                        .username = options_.broker.username,
                                        .password = options_.broker.password,
                                        .connect_deadline = kPatience,
-                                       .policy = options_.portal};
+                                       .policy = options_.portal,
+                                       .on_message = options_.on_message};
   absl::StatusOr<std::unique_ptr<portal::PortalSimulator>> portal =
       portal::PortalSimulator::Start(std::move(portal_options));
   EXPECT_TRUE(portal.ok()) << portal.status();

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/types.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -62,6 +63,8 @@ class GatewayHarness {
   struct Options {
     Mosquitto::Options broker = {};
     portal::PortalPolicy portal = {};
+    // As PortalOptions.on_message.
+    std::function<void(const std::string& topic, const std::string& body)> on_message = {};
     int modbus_devices = 1;
     // The field is filled in, and the broker's URL if it is empty.
     CloudConfig cloud = {};

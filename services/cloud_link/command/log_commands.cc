@@ -257,7 +257,7 @@ void AnswerRecords(Execution& execution, const Query& query, const Page& page, N
   answer.Add(std::move(log));
 }
 
-void ReadRecords(Execution& execution, const Node& command, const std::string& log, Node& answer,
+void ReadDataLog(Execution& execution, const Node& command, const std::string& log, Node& answer,
                  Failure& failure) {
   Attributes attributes(command, failure);
   attributes.AllowOnly({"count", "order", "from", "until", "after"}, "ReadLog");
@@ -278,8 +278,8 @@ void ReadRecords(Execution& execution, const Node& command, const std::string& l
        Annotate(page.status(), absl::StrCat("ReadLog ", log)).message());
 }
 
-void ReadMessages(Execution& execution, const Node& command, const std::string& log, Node& answer,
-                  Failure& failure) {
+void ReadMessageLog(Execution& execution, const Node& command, const std::string& log, Node& answer,
+                    Failure& failure) {
   Attributes attributes(command, failure);
   attributes.AllowOnly({"count"}, absl::StrCat("ReadLog of ", log));
   const auto count = static_cast<int>(attributes.Integer("count", 1, kMaxCount, kDefaultCount));
@@ -357,7 +357,7 @@ void ExecuteReadLog(Execution& execution, const Node& command, Node& answer, Fai
   if (log == nullptr || log->empty()) return ListLogs(execution, command, answer, failure);
   const bool messages =
       std::find(std::begin(kMessageLogs), std::end(kMessageLogs), *log) != std::end(kMessageLogs);
-  (messages ? ReadMessages : ReadRecords)(execution, command, *log, answer, failure);
+  (messages ? ReadMessageLog : ReadDataLog)(execution, command, *log, answer, failure);
 }
 
 }  // namespace fieldgate::cloud_link

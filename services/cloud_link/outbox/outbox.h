@@ -42,7 +42,8 @@ struct StoredEntry {
 };
 
 // A contiguous loss: what the bound or the user's policy threw away. Without
-// message_ids (0): results, or what never became a message.
+// message_ids (0): results, or what never became a message. A timestamp that is
+// not known is 0.
 struct LossRecord {
   int64_t first_message_id = 0;
   int64_t last_message_id = 0;

@@ -71,6 +71,15 @@ class FakeConfigStore final : public config_store::v1::ConfigStore::Service {
     return messages_;
   }
 
+  grpc::Status ListSupportLog(grpc::ServerContext*,
+                              const config_store::v1::ListSupportLogRequest* request,
+                              config_store::v1::ListSupportLogResponse* response) override {
+    response->add_entries()->set_message(
+        absl::StrCat(request->log(), " ", request->count(), " entries"));
+    response->set_total(1);
+    return grpc::Status::OK;
+  }
+
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -131,6 +140,35 @@ class FakeProcessData final : public process_data::v1::ProcessData::Service {
     }
     const std::lock_guard lock(mutex_);
     reported_.clear();
+    return grpc::Status::OK;
+  }
+
+  grpc::Status RecordLog(grpc::ServerContext*, const process_data::v1::RecordLogRequest* request,
+                         process_data::v1::RecordLogResponse* response) override {
+    if (request->log() != "Energy") {
+      return grpc::Status(grpc::StatusCode::NOT_FOUND, "there is Energy");
+    }
+    response->set_id(17);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ReadLog(grpc::ServerContext*, const process_data::v1::ReadLogRequest* request,
+                       process_data::v1::ReadLogResponse* response) override {
+    auto& layout = *response->add_layouts();
+    layout.add_names("P");
+    layout.add_paths("/Process/Bus1/D/P");
+    auto& record = *response->add_records();
+    record.set_id(request->after_id() + 1);
+    record.set_recorded_at_us(1'000'000);
+    record.set_kinds(std::string(1, process_data::v1::INT));
+    record.set_states(std::string(1, 1));
+    record.add_bits(5);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ListLogs(grpc::ServerContext*, const process_data::v1::ListLogsRequest*,
+                        process_data::v1::ListLogsResponse* response) override {
+    response->add_logs()->set_name("Energy");
     return grpc::Status::OK;
   }
 
@@ -342,6 +380,32 @@ TEST_F(CloudLinkTest, ExecutesCommandsThroughTheOtherServices) {
   const v1::ExecuteResponse failed = Execute("[<Get _=\"/Process/Other\"/>]");
   EXPECT_TRUE(failed.failed());
   EXPECT_TRUE(absl::StrContains(failed.text(), "-2196")) << failed.text();
+}
+
+TEST_F(CloudLinkTest, ExecutesCommandsAboutLogs) {
+  EXPECT_EQ(Execute("[<RecordLog _=\"Energy\"/>]").text(), "[<RecordLog id=\"17\"/>]");
+  EXPECT_TRUE(absl::StrContains(Execute("[<RecordLog _=\"X\"/>]").problems(0), "there is Energy"));
+  EXPECT_TRUE(absl::StrContains(
+      Execute("[<ReadLog _=\"Energy\" order=\"oldest\" after=\"4\"/>]").text(),
+      "<Record id=\"5\" time=\"1970-01-01T00:00:01Z\">\n      <P _=\"5\" state=\"1\"/>"));
+  EXPECT_TRUE(absl::StrContains(Execute("[<ReadLog/>]").text(), "<Energy records=\"0\""));
+  EXPECT_TRUE(absl::StrContains(Execute("[<ReadLog _=\"Login\" count=\"7\"/>]").text(),
+                                "source=\"\" _=\"Login 7 entries\"/>"));
+}
+
+TEST_F(CloudLinkTest, LogDataAreAskedForOfTheConnectorThatIsNamed) {
+  config_store::v1::Configuration configuration = OneConnector("tcp://broker:1883");
+  auto& section = *configuration.mutable_connectors(0)->add_log_sections();
+  section.set_number(2);
+  section.set_log("Energy");
+  config_store_.Put(configuration);
+  ASSERT_TRUE(Eventually(kDeadline, [&] { return Status().connectors_size() == 1; }));
+  EXPECT_EQ(Execute("[<CloudSendLogData _=\"CloudConn,Log2\"/>]").text(), "[<CloudSendLogData/>]");
+  EXPECT_TRUE(absl::StrContains(Execute("[<CloudSendLogData _=\"CloudConn,Log1\"/>]").problems(0),
+                                "CloudConn has no Log1"));
+  EXPECT_TRUE(absl::StrContains(Execute("[<CloudSendLogData _=\"CloudConn2\"/>]").problems(0),
+                                "there is no connector CloudConn2"));
+  EXPECT_EQ(Status().connectors(0).logs(0).log(), "Energy");
 }
 
 TEST_F(CloudLinkTest, ReportsItsStatusIntoTheProcessImageAgainAfterARestart) {

@@ -197,6 +197,7 @@ class PortalSimulator::Impl {
       }
     }
     for (const std::string& step : reaction.steps) Step(step);
+    if (options_.on_message) options_.on_message(message.topic, message.body);
   }
 
   bool Connect() {

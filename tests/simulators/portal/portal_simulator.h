@@ -27,6 +27,8 @@ struct PortalOptions {
   // Gets each lifecycle step as it happens; called on the simulator's thread,
   // without a lock of it.
   std::function<void(absl::string_view line)> on_step = {};
+  // Likewise each message of a gateway, once the portal has taken it.
+  std::function<void(const std::string& topic, const std::string& body)> on_message = {};
 };
 
 // A portal at a broker: Portal with a connection and a thread. Connects, and
