@@ -13,6 +13,7 @@ namespace {
 
 namespace json = boost::json;
 using cloud_link::v1::ConnectorStatus;
+using cloud_link::v1::EventStatus;
 using Device = process_data::v1::GetDeviceStatusResponse::Device;
 
 // "wait_rollout_result"
@@ -20,9 +21,10 @@ std::string StateName(const ConnectorStatus& connector) {
   return absl::AsciiStrToLower(cloud_link::v1::LifecycleState_Name(connector.state()));
 }
 
-std::string LastSend(const ConnectorStatus& connector, absl::Time now) {
-  if (connector.last_send_at() == 0) return "never";
-  const absl::Time at = absl::FromUnixSeconds(connector.last_send_at());
+// Unix seconds.
+std::string TimeAndAge(int64_t seconds, absl::Time now) {
+  if (seconds == 0) return "never";
+  const absl::Time at = absl::FromUnixSeconds(seconds);
   return absl::StrCat(IsoTime(at), " (", ShortAge(now - at), " ago)");
 }
 
@@ -39,7 +41,7 @@ void AppendConnectors(const GatewayStatus& status, absl::Time now, std::string& 
          absl::StrCat(StateName(c), c.detail().empty() ? "" : ": ", Printable(c.detail()))},
         {"  broker",
          absl::StrCat(Printable(c.connection_type()), ", ", Printable(c.connection_state_msg()))},
-        {"  last send", LastSend(c, now)},
+        {"  last send", TimeAndAge(c.last_send_at(), now)},
         {"  waiting",
          absl::StrCat(c.messages_waiting(), " messages, ", c.bytes_waiting(), " bytes")},
         {"  since start", absl::StrCat(c.messages_acknowledged(), " acknowledged, ",
@@ -59,6 +61,17 @@ void AppendConnectors(const GatewayStatus& status, absl::Time now, std::string& 
     }
     out += Columns(rows);
   }
+}
+
+void AppendEvents(const GatewayStatus& status, absl::Time now, std::string& out) {
+  if (!status.cloud_link.has_value() || status.cloud_link->events().empty()) return;
+  std::vector<std::vector<std::string>> rows = {{"Event", "Active", "Executions", "Last", "Error"}};
+  for (const EventStatus& event : status.cloud_link->events()) {
+    rows.push_back({Printable(event.name()), event.active() ? "yes" : "no",
+                    absl::StrCat(event.executions()), TimeAndAge(event.last_at(), now),
+                    Printable(event.error())});
+  }
+  absl::StrAppend(&out, "\n", Columns(rows));
 }
 
 std::string DeviceState(const Device& device, absl::Time now) {
@@ -119,6 +132,14 @@ json::object ToJson(const ConnectorStatus& c) {
           {"on_probation", c.on_probation()}};
 }
 
+json::object ToJson(const EventStatus& event) {
+  return {{"name", event.name()},
+          {"active", event.active()},
+          {"executions", event.executions()},
+          {"last", TimeOrNull(event.last_at(), absl::FromUnixSeconds(event.last_at()))},
+          {"error", event.error()}};
+}
+
 json::object ToJson(const Device& device) {
   return {{"path", device.path()},
           {"ok", device.ok()},
@@ -154,6 +175,7 @@ std::string StatusText(const GatewayStatus& status, absl::Time now) {
   }
   std::string out = Columns(rows);
   AppendConnectors(status, now, out);
+  AppendEvents(status, now, out);
   AppendDevices(status, now, out);
   return out;
 }
@@ -162,8 +184,12 @@ std::string StatusJson(const GatewayStatus& status) {
   json::object root = {{"services", ToArray(status.services)},
                        {"mode", nullptr},
                        {"connectors", nullptr},
+                       {"events", nullptr},
                        {"devices", nullptr}};
-  if (status.cloud_link.has_value()) root["connectors"] = ToArray(status.cloud_link->connectors());
+  if (status.cloud_link.has_value()) {
+    root["connectors"] = ToArray(status.cloud_link->connectors());
+    root["events"] = ToArray(status.cloud_link->events());
+  }
   if (status.process_data.has_value()) {
     root["mode"] = status.process_data->mode();
     root["devices"] = ToArray(status.process_data->devices());

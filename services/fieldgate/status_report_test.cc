@@ -107,6 +107,28 @@ TEST(StatusReportTest, GatewayWithoutConnectorSaysSo) {
   EXPECT_THAT(StatusText(status, kNow), HasSubstr("No connector is configured.\n"));
 }
 
+TEST(StatusReportTest, EventsShowTheirStateAndWhyTheyFailed) {
+  GatewayStatus status = Healthy();
+  auto& event = *status.cloud_link->add_events();
+  event.set_name("TempHigh");
+  event.set_active(true);
+  event.set_executions(3);
+  event.set_last_at(1'699'999'400);
+  event.set_error("no \x1b value");
+  status.cloud_link->add_events()->set_name("DoorOpen");
+  EXPECT_THAT(StatusText(status, kNow),
+              HasSubstr("\n\nEvent     Active  Executions  Last                                   "
+                        "Error\n"
+                        "TempHigh  yes     3           2023-11-14T22:03:20.000Z (10 min ago)  "
+                        "no \\x1b value\n"
+                        "DoorOpen  no      0           never"));
+  EXPECT_THAT(StatusJson(status),
+              HasSubstr(R"("events":[{"name":"TempHigh","active":true,"executions":3,)"
+                        R"("last":"2023-11-14T22:03:20.000Z","error":"no \u001b value"},)"
+                        R"({"name":"DoorOpen","active":false,"executions":0,"last":null,)"
+                        R"("error":""}])"));
+}
+
 TEST(StatusReportTest, JsonHasAllKeys) {
   EXPECT_EQ(StatusJson(Healthy()),
             R"({"services":[{"name":"config_store","up":true,"pid":11,"error":""},)"
@@ -119,6 +141,7 @@ TEST(StatusReportTest, JsonHasAllKeys) {
             R"("last_send":"2023-11-14T22:13:17.000Z","messages_waiting":2,"bytes_waiting":300,)"
             R"("messages_acknowledged":40,"messages_dropped":0,"inbound_ignored":0,"reconnects":0,)"
             R"("next_message_id":43,"logs":[{"log":"Energy","sent_id":17}],"on_probation":true}],)"
+            R"("events":[],)"
             R"("devices":[{"path":"/Process/Bus1/Device1","ok":true,"error":"","polls":7,)"
             R"("failed_polls":0,"missed_cycles":0,"last_ok":"2023-11-14T22:13:19.500Z"}]})");
 }
@@ -128,7 +151,7 @@ TEST(StatusReportTest, JsonOfADeadGatewayKeepsItsKeys) {
   status.services = {{.name = "config_store", .up = false, .pid = 0, .error = "not running"}};
   EXPECT_EQ(StatusJson(status),
             R"({"services":[{"name":"config_store","up":false,"pid":null,"error":"not running"}],)"
-            R"("mode":null,"connectors":null,"devices":null})");
+            R"("mode":null,"connectors":null,"events":null,"devices":null})");
 }
 
 TEST(StatusReportTest, TimesThatNeverWereAreNull) {

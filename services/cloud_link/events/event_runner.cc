@@ -10,6 +10,21 @@ namespace {
 
 constexpr absl::Duration kRetry = absl::Seconds(1);
 
+// For a line of a log: the first of them, and how many more.
+std::string Join(const std::vector<std::string>& problems) {
+  constexpr size_t kEnough = 1000;
+  std::string line;
+  for (size_t i = 0; i < problems.size(); ++i) {
+    absl::StrAppend(&line, line.empty() ? "" : "; ");
+    if (i > 0 && line.size() + problems[i].size() > kEnough) {
+      absl::StrAppend(&line, "and ", problems.size() - i, " more");
+      break;
+    }
+    line += problems[i];
+  }
+  return line;
+}
+
 bool Equal(const DueHandler& a, const DueHandler& b) {
   return a.event == b.event && a.handler == b.handler && a.ended == b.ended;
 }
@@ -166,10 +181,7 @@ void EventRunner::OnExecuted(const PendingHandler& pending, const Interpreter::R
   pending_changed_ = true;
 
   const DueHandler& due = pending.due;
-  std::string problems;
-  for (const std::string& problem : result.problems) {
-    absl::StrAppend(&problems, problems.empty() ? "" : "; ", problem);
-  }
+  const std::string problems = Join(result.problems);
   if (const auto outcome = outcomes_.find(due.event); outcome != outcomes_.end()) {
     if (!due.ended) ++outcome->second.executions;
     outcome->second.error = problems;

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/time/clock.h"
 #include "gtest/gtest.h"
@@ -160,6 +161,14 @@ TEST_F(EventRunnerTest, AFailureIsInTheLogAndTheStatus) {
   Done();
   EXPECT_EQ(Status().error(), "") << "of the last execution";
   EXPECT_EQ(Status().executions(), 1u) << "the end is not its handler";
+}
+
+TEST_F(EventRunnerTest, OfManyProblemsTheFirstAreTold) {
+  Configure({HighTemp()});
+  Give(I(81));
+  Done(std::vector<std::string>(100, std::string(99, 'x')));
+  EXPECT_LT(Status().error().size(), 1'020u);
+  EXPECT_TRUE(absl::EndsWith(Status().error(), "x; and 91 more"));
 }
 
 TEST_F(EventRunnerTest, TheStatusTellsActivityAndTheLastTimeAlsoOfBeforeTheStart) {

@@ -1,4 +1,4 @@
-// CL-82 to CL-84: an LED of the Linux LED class, as a folder of plain files.
+// CL-102 to CL-104: an LED of the Linux LED class, as a folder of plain files.
 #include "services/cloud_link/signal_led/led.h"
 
 #include <sys/stat.h>

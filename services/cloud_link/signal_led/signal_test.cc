@@ -1,4 +1,4 @@
-// CL-80, CL-81: what the signal LED says.
+// CL-100, CL-101: what the signal LED says.
 #include "services/cloud_link/signal_led/signal.h"
 
 #include "gtest/gtest.h"
