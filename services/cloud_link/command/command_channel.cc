@@ -12,6 +12,9 @@
 namespace fieldgate::cloud_link {
 namespace {
 
+// What is kept of a request that is too large: enough to see its format and,
+// if it comes first as in the manual's bodies, its request_id.
+constexpr size_t kBeginning = 1024;
 // A full disk is tried again after this.
 constexpr absl::Duration kRetryAfter = absl::Seconds(1);
 // Answers that wait for the disk: those of accepted requests, and as many
@@ -32,7 +35,7 @@ CommandChannel::CommandChannel(Config config, RequestLog& log, Outbox& outbox, H
 CommandChannel::Incoming CommandChannel::Accept(std::string topic, std::string body) {
   Incoming incoming{std::move(topic), std::move(body), 0, absl::OkStatus()};
   if (incoming.body.size() > tixml::kMaxBytes) {
-    incoming.body.resize(16);  // enough to see its format
+    incoming.body.resize(kBeginning);
     incoming.refused = absl::ResourceExhaustedError(
         absl::StrCat("a request has at most ", tixml::kMaxBytes, " bytes"));
     return incoming;
@@ -93,8 +96,9 @@ void CommandChannel::Recover(MonotonicTime now) {
 void CommandChannel::OnRequest(Incoming incoming, MonotonicTime now) {
   const RequestKind kind = RequestKindOf(incoming.topic).value_or(RequestKind::kCmd);
   if (absl::IsResourceExhausted(incoming.refused)) {
-    return Refuse(0, {kind, GuessFormat(incoming.body), incoming.topic, ""}, AnswerCode::kTooLarge,
-                  tixml::kTooLarge, incoming.refused.message(), now);
+    return Refuse(0,
+                  {kind, GuessFormat(incoming.body), incoming.topic, GuessRequestId(incoming.body)},
+                  AnswerCode::kTooLarge, tixml::kTooLarge, incoming.refused.message(), now);
   }
   Request request = ParseRequest(kind, incoming.body);
   Pending pending{kind, request.format, std::move(incoming.topic), request.request_id};

@@ -150,8 +150,8 @@ TEST_F(CommandChannelTest, WhatCannotBeReadIs500WithTheReason) {
 TEST_F(CommandChannelTest, ATooLargeRequestIs413InItsFormatAndNotStored) {
   Request(kCmd, "{\"" + std::string((256 << 10) + 1, 'x'));
   EXPECT_THAT(Answers(), ElementsAre(HasSubstr(R"(c/fp/g/cmdResult {"error_code":413)")));
-  Request(kCmd, "{ <" + std::string((256 << 10) + 1, 'x'));
-  EXPECT_THAT(Answers().back(), HasSubstr("<error_code _=\"413\"/>"));
+  Request(kCmd, "{ <request_id _=\"r1\"/>" + std::string((256 << 10) + 1, 'x'));
+  EXPECT_THAT(Answers().back(), HasSubstr("<error_code _=\"413\"/>\n<response_id _=\"r1\"/>"));
   EXPECT_THAT(log_.Unanswered().value(), IsEmpty());
 }
 

@@ -162,6 +162,7 @@ Request ParseRequest(RequestKind kind, absl::string_view body) {
   absl::StatusOr<tixml::Document> document = tixml::Parse(body, {RequestName(kind)});
   if (!document.ok()) {
     request.format = GuessFormat(body);
+    request.request_id = GuessRequestId(body);
     request.valid = document.status();
     request.error_number =
         absl::IsResourceExhausted(document.status()) ? tixml::kTooLarge : tixml::kInvalidSyntax;

@@ -41,7 +41,7 @@ struct Request {
 // (config_xml, config) and `cmd` are elements, or TiXML as a text; those of
 // `state` are the one Get that its optional path asks for. `config` takes
 // SetConfig and Set only. A request without request_id is valid and has an
-// empty one.
+// empty one; one that can't be parsed has the request_id that stands in it.
 Request ParseRequest(RequestKind kind, absl::string_view body);
 
 // error_code of an answer (PROTOCOL 4).

@@ -232,6 +232,22 @@ TEST(RequestTest, GarbageIsAnsweredInTheFormatThatItLooksLike) {
   EXPECT_FALSE(ParseRequest(RequestKind::kCmd, "").valid.ok());
 }
 
+TEST(RequestTest, GarbageHasTheRequestIdThatStandsInIt) {
+  const auto id_of = [](const std::string& body) {
+    return ParseRequest(RequestKind::kCmd, body).request_id;
+  };
+  EXPECT_EQ(id_of("{<request_id _=\"r-1\"/><cmd>"), "r-1");
+  EXPECT_EQ(id_of("{<request_id  _ = \"a_b:c.D\"/"), "a_b:c.D");
+  EXPECT_EQ(id_of("{\"serial_number\": \"1\", \"request_id\" : \"r1\", "), "r1");
+  // None, one that breaks off, and what is no plain one.
+  for (const char* body : {"", "{<cmd>", "{<request_id _=\"r1", "{<request_id>r1</request_id",
+                           "{\"request_id\": 7,", "{\"request_id\": \"a\\\"b\", ",
+                           "{<request_id _=\"a&b;\"/>", "{<request_id _=\"a b\"/><"}) {
+    EXPECT_EQ(id_of(body), "") << body;
+  }
+  EXPECT_EQ(id_of("{<request_id _=\"" + std::string(257, 'x') + "\"/><"), "");
+}
+
 TEST(RequestTest, BeyondALimitItIsTooLarge) {
   std::string deep = "<a/>";
   for (int i = 0; i < 100; ++i) deep = "<a>" + deep + "</a>";

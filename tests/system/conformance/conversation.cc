@@ -118,6 +118,9 @@ Conversation::Conversation(GatewayHarness::Options options)
 void Conversation::Run() {
   harness_.StartGateway();
   AwaitRunning();
+  // The configuration may reach process_data later than cloud_link.
+  EXPECT_TRUE(Eventually(kPatience,
+                         [this] { return ValueOf("/Process/Bus1/Device1/DeviceState") == "1"; }));
 }
 
 void Conversation::AwaitRunning() {

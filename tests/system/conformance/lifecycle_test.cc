@@ -387,6 +387,7 @@ TEST_P(LifecycleTest, DataBrokerDetailsLeadToAnotherBroker) {
                                 "init, data with its qos, and commands go over that broker");
   (*data_tap)->Await(Topic("gatewayInit"), 0);
   EXPECT_EQ((*data_tap)->Await(Topic("data"), 0).qos, 0);
+  EXPECT_TRUE(Eventually(kPatience, [&] { return Value("/SerialNo") == "01234567"; }));
   ASSERT_TRUE((*data_tap)
                   ->Publish(Topic("state"),
                             RequestBody(wire(), {"state", "s1", kSerialNumber, {"SerialNo", ""}}))
@@ -404,6 +405,7 @@ TEST_P(LifecycleTest, TheElevenTopicsOfTable11AndNoOther) {
   AnswerRightly();
   Start();
   ExpectRunning();
+  EXPECT_TRUE(Eventually(kPatience, [&] { return Value("/Process/PV/Level") == "23.5"; }));
   const Requirement requirement(where("1", "Table 1-1"),
                                 "the gateway uses these eleven topics, and no other");
   const Statement set = {R"(<Set _="/Process/PV/Level" value="1"/>)",
