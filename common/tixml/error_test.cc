@@ -1,7 +1,11 @@
 #include "common/tixml/error.h"
 
+#include <fstream>
 #include <set>
+#include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 namespace fieldgate::tixml {
@@ -17,6 +21,22 @@ TEST(ErrorTableTest, HasEveryNumberOnceWithAText) {
     EXPECT_STRNE(entry.text, "");
   }
   EXPECT_EQ(numbers.size(), 13u);
+}
+
+// The README is where people look a number up.
+TEST(ErrorTableTest, IsTheReadmesTable) {
+  std::ifstream file("README.md");
+  ASSERT_TRUE(file.is_open());
+  std::vector<std::string> rows;
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind("| -2", 0) == 0) rows.push_back(line);
+  }
+  ASSERT_EQ(rows.size(), ErrorTable().size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const ErrorEntry& entry = ErrorTable()[i];
+    EXPECT_EQ(rows[i].rfind(absl::StrCat("| ", entry.number, " | ", entry.text, " | "), 0), 0u)
+        << rows[i] << " should be " << entry.number << " " << entry.text;
+  }
 }
 
 TEST(ParseVerbosityTest, KnowsThreeAndTakesAnythingElseAsNumber) {
