@@ -11,10 +11,10 @@ absl::Duration ThreadCpuTime() {
   return absl::DurationFromTimespec(now);
 }
 
-absl::Duration CpuTimeOf(const std::function<void()>& work) {
+absl::Duration CpuTimeOf(const std::function<void()>& work, absl::Duration enough) {
   constexpr int kRuns = 3;
   absl::Duration least = absl::InfiniteDuration();
-  for (int run = 0; run < kRuns; ++run) {
+  for (int run = 0; run < kRuns && least >= enough; ++run) {
     const absl::Duration begin = ThreadCpuTime();
     work();
     least = std::min(least, ThreadCpuTime() - begin);

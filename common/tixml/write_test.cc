@@ -1,4 +1,3 @@
-#include <random>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -130,81 +129,6 @@ TEST(AppendJsonEscapedTest, EscapesOnlyWhatMustBe) {
   EXPECT_EQ(JsonEscaped("\u00b0 / '<&>' \U0001F600"), "\u00b0 / '<&>' \U0001F600");
   EXPECT_EQ(JsonEscaped("\"\\\r\n\t\x01\x1F"), "\\\"\\\\\\r\\n\\t\\u0001\\u001f");
   EXPECT_EQ(JsonEscaped("a\xB0"), "a\uFFFD");
-}
-
-// Trees whose siblings of one name stand together, as JSON keeps them.
-class Generator {
- public:
-  explicit Generator(unsigned seed) : random_(seed) {}
-
-  std::vector<Node> Siblings(int depth) {
-    std::vector<Node> nodes;
-    const int names = Below(4) + (depth == 0 ? 1 : 0);
-    for (int i = 0; i < names; ++i) {
-      const std::string name = Name(i);
-      const int copies = Below(4) == 0 ? 1 + Below(3) : 1;
-      for (int copy = 0; copy < copies; ++copy) nodes.push_back(Tree(name, depth));
-    }
-    return nodes;
-  }
-
- private:
-  int Below(int n) { return static_cast<int>(random_() % static_cast<unsigned>(n)); }
-
-  std::string Name(int number) {
-    static constexpr const char* kNames[] = {"a",   "_",   "error_code", "\u00c4x",
-                                             "b-1", "c.d", "e:f"};
-    return absl::StrCat(kNames[Below(std::size(kNames))], number == 0 ? "" : absl::StrCat(number));
-  }
-
-  std::string Text() {
-    static constexpr const char* kPieces[] = {
-        "x",    "0",   "-1.5", "\n",   "\t",     "\r",        " ",          "<",  "&",
-        "]]>",  "\"",  "'",    "[",    "]",      "{",         "}",          "--", "\\",
-        "\x7f", "/",   "&lt;", "-_",   "\u00b0", "\u20ac",    "\U0001F600", "#",  "\u0085",
-        "-->",  "<!-", "null", "\r\n", "\u2028", "\U0010FFFD"};
-    std::string text;
-    for (int i = Below(6); i > 0; --i) text += kPieces[Below(std::size(kPieces))];
-    return text;
-  }
-
-  Node Tree(const std::string& name, int depth) {
-    Node node;
-    node.name = name;
-    for (int i = Below(3); i > 0; --i) node.Set(i == 1 ? "_" : Name(i), Text());
-    if (Below(3) == 0) node.text = absl::StrCat("[", Text(), "]");
-    if (depth < 4) node.children = Siblings(depth + 1);
-    return node;
-  }
-
-  std::mt19937 random_;
-};
-
-std::vector<Node> Parsed(const std::string& text) {
-  const absl::StatusOr<Document> document = Parse(text, {"root"});
-  EXPECT_TRUE(document.ok()) << document.status() << "\n" << text;
-  return document.ok() ? document->nodes : std::vector<Node>();
-}
-
-TEST(RoundTripTest, EveryFormatGivesTheSameTreeBack) {
-  for (unsigned seed = 0; seed < 500; ++seed) {
-    const std::vector<Node> nodes = Generator(seed).Siblings(0);
-    for (const Format format : {Format::kTiXml, Format::kXml, Format::kJson}) {
-      const std::string body = WriteBody(format, nodes, "root");
-      ASSERT_EQ(Parsed(body), nodes) << "seed " << seed << "\n" << body;
-      const std::string framed = WriteFramed(format, nodes);
-      ASSERT_EQ(Parsed(framed), nodes) << "seed " << seed << "\n" << framed;
-    }
-    ASSERT_EQ(Parsed(WriteElement(nodes[0])).at(0), nodes[0]) << "seed " << seed;
-  }
-}
-
-TEST(RoundTripTest, TiXmlThroughJsonIsTheSameText) {
-  for (unsigned seed = 1000; seed < 1200; ++seed) {
-    const std::string text = WriteBody(Format::kTiXml, Generator(seed).Siblings(0), "");
-    const std::string json = WriteBody(Format::kJson, Parsed(text), "");
-    ASSERT_EQ(WriteBody(Format::kTiXml, Parsed(json), ""), text) << "seed " << seed;
-  }
 }
 
 }  // namespace

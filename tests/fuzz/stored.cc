@@ -1,6 +1,7 @@
 // Data messages as they lie on the disk: a layout and columns, either of them
 // damaged.
 #include <boost/json/parse.hpp>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -61,9 +62,11 @@ bool CheckBody(const DataLayout& layout, absl::string_view columns, std::string&
 }
 
 void CheckColumns(absl::string_view columns) {
-  for (const auto format :
-       {config_store::v1::TIXML, config_store::v1::XML, config_store::v1::JSON}) {
-    const DataLayout layout = *DataLayout::Create(ConnectorOf(format));
+  static const auto& layouts = *new std::map<config_store::v1::PayloadFormat, DataLayout>{
+      {config_store::v1::TIXML, *DataLayout::Create(ConnectorOf(config_store::v1::TIXML))},
+      {config_store::v1::XML, *DataLayout::Create(ConnectorOf(config_store::v1::XML))},
+      {config_store::v1::JSON, *DataLayout::Create(ConnectorOf(config_store::v1::JSON))}};
+  for (const auto& [format, layout] : layouts) {
     std::string body;
     if (!CheckBody(layout, columns, body)) continue;
     if (format == config_store::v1::JSON) {

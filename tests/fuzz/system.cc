@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -60,13 +61,17 @@ class Machine {
   }
 
   const std::string& root() const { return root_; }
-  void Write(const std::string& file, absl::string_view content) const {
+  void Write(const std::string& file, absl::string_view content) {
+    std::string& before = contents_[file];
+    if (before == content) return;
+    before = std::string(content);
     std::ofstream stream(root_ + file, std::ios::binary | std::ios::trunc);
     stream.write(content.data(), static_cast<std::streamsize>(content.size()));
   }
 
  private:
   std::string root_;
+  std::map<std::string, std::string> contents_;
 };
 
 config_store::v1::Device TheDevice() {
@@ -80,7 +85,7 @@ config_store::v1::Device TheDevice() {
 }
 
 void CheckInput(Input input) {
-  static const Machine machine;
+  static Machine machine;
   for (const char* file : kFiles) {
     const bool last = file == *(std::end(kFiles) - 1);
     machine.Write(file, last ? input.Rest() : input.Text());

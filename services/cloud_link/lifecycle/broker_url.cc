@@ -26,7 +26,7 @@ bool IsNameCharacter(char c) {
 bool IsIpv6(absl::string_view text) {
   const absl::string_view address = text.substr(0, text.find('%'));
   const absl::string_view zone = text.substr(address.size());
-  return absl::StrContains(address, ':') &&
+  return text.size() <= kMaxHost && absl::StrContains(address, ':') &&
          std::all_of(address.begin(), address.end(),
                      [](char c) {
                        return absl::ascii_isxdigit(static_cast<unsigned char>(c)) || c == ':' ||
@@ -37,9 +37,8 @@ bool IsIpv6(absl::string_view text) {
 }
 
 bool IsHost(absl::string_view host) {
-  if (host.empty() || host.size() > kMaxHost) return false;
   if (absl::ConsumePrefix(&host, "[")) return absl::ConsumeSuffix(&host, "]") && IsIpv6(host);
-  return host.front() != '.' && host.front() != '-' &&
+  return !host.empty() && host.size() <= kMaxHost && host.front() != '.' && host.front() != '-' &&
          std::all_of(host.begin(), host.end(), IsNameCharacter);
 }
 

@@ -85,7 +85,7 @@ TEST(HostileConnectorTest, CostsAboutAsMuchAsAnOrdinaryOne) {
     const Connector ordinary = Ordinary(format);
     const absl::Duration usual = CpuTimeOf([&] { Use(ordinary); });
     for (const Case& c : Cases(format)) {
-      const absl::Duration took = CpuTimeOf([&] { Use(c.connector); });
+      const absl::Duration took = CpuTimeOf([&] { Use(c.connector); }, 5 * usual);
       std::printf("%-28s %8.2f ms, %5.2f times the usual\n", c.name,
                   absl::ToDoubleMilliseconds(took), absl::FDivDuration(took, usual));
       EXPECT_LT(took, 5 * usual) << c.name;

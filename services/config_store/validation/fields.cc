@@ -14,7 +14,7 @@
 namespace fieldgate::config_store {
 
 Fields::Fields(Of source, const tixml::Node& element, const Place& place, Problems& problems)
-    : source_(source), place_(place), problems_(problems) {
+    : place_(place), problems_(problems) {
   if (source == Of::kAttributes) {
     for (const tixml::Attribute& a : element.attributes) {
       fields_.push_back({&a.name, &a.value, nullptr, false});

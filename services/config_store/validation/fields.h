@@ -79,7 +79,6 @@ class Fields {
   const Field* Ask(absl::string_view name);
   int ChoiceIndex(absl::string_view name, const std::vector<absl::string_view>& options);
 
-  const Of source_;
   const Place place_;
   Problems& problems_;
   std::vector<Field> fields_;

@@ -59,7 +59,7 @@ struct Case {
   std::string database;
 };
 
-std::vector<Case> MakeCases() {
+std::vector<Case> Cases() {
   const std::string long_name(100'000, 'n');
   std::string attributes;
   for (int i = 0; i < 60; ++i) absl::StrAppend(&attributes, " meta_", i, "='1'");
@@ -154,11 +154,6 @@ std::vector<Case> MakeCases() {
   };
 }
 
-const std::vector<Case>& Cases() {
-  static const auto& cases = *new std::vector<Case>(MakeCases());
-  return cases;
-}
-
 // All that SetConfig does before it stores; the bytes of the problems.
 size_t Validate(const Node& database) {
   Node after;
@@ -186,20 +181,19 @@ Node DatabaseOf(const std::string& text) {
 }
 
 TEST(HostileConfigurationTest, CostsAboutAsMuchAsAnOrdinaryOneOfItsSize) {
+  constexpr size_t kMessage = 4 * 1024 * 1024;  // that problems are sent in
   // Parsing is part of both: what comes on top of it must not stand out.
   const std::string ordinary = Ordinary();
   const absl::Duration usual = CpuTimeOf([&] { Validate(DatabaseOf(ordinary)); });
   for (const Case& c : Cases()) {
-    const absl::Duration took = CpuTimeOf([&] { Validate(DatabaseOf(c.database)); });
+    size_t problems = 0;
+    const absl::Duration took =
+        CpuTimeOf([&] { problems = Validate(DatabaseOf(c.database)); }, 5 * usual);
     std::printf("%-42s %7zu bytes %8.2f ms, %5.2f times the usual\n", c.name, c.database.size(),
                 absl::ToDoubleMilliseconds(took), absl::FDivDuration(took, usual));
     EXPECT_LT(took, 5 * usual) << c.name;
+    EXPECT_LT(problems, kMessage) << c.name;
   }
-}
-
-TEST(HostileConfigurationTest, IsAnsweredWithLessThanAMessageMayHold) {
-  constexpr size_t kMessage = 4 * 1024 * 1024;  // gRPC's
-  for (const Case& c : Cases()) EXPECT_LT(Validate(DatabaseOf(c.database)), kMessage) << c.name;
 }
 
 }  // namespace
