@@ -15,6 +15,8 @@
 #include "services/config_store/validation/acquisition.h"
 #include "services/config_store/validation/connector.h"
 #include "services/config_store/validation/databases.h"
+#include "services/config_store/validation/events.h"
+#include "services/config_store/validation/logs.h"
 #include "services/config_store/validation/origins.h"
 #include "services/process_data/modbus/point_codec.h"
 #include "services/process_data/paths.h"
@@ -114,24 +116,34 @@ class Store {
     Problems unknown_paths;
     config_store::v1::Acquisition acquisition;
     std::vector<config_store::v1::Connector> connectors;
+    google::protobuf::RepeatedPtrField<config_store::v1::Log> logs;
+    Problems log_problems;
+    const config_store::Origins origins(acquisition_);
     Bounded([&] {
       config_store::Merge(*path, children, after);
       config_store::RestoreSecrets(before, after, problems);
       config_store::CheckStorable(after, problems);
       if (after.name == "PROCCFG") acquisition = config_store::ReadAcquisition(&after, problems);
       if (after.name == "ISP") {
-        connectors = config_store::ReadConnectors(
-            &after, TheDevice(), config_store::Origins(acquisition_), problems, unknown_paths);
+        connectors = config_store::ReadConnectors(&after, TheDevice(), origins, logs_, problems,
+                                                  unknown_paths, log_problems);
+      }
+      if (after.name == "LOG")
+        logs = config_store::ReadLogs(&after, origins, problems, unknown_paths);
+      if (after.name == "EVENTS") {
+        config_store::ReadEvents(&after, origins, problems, unknown_paths);
       }
       return 0;
     });
     CheckProblems(problems);
     CheckProblems(unknown_paths);
+    CheckProblems(log_problems);
     if (problems.errors() > 0 || !CheckStored(after)) return;
     CheckMask(after);
     for (const config_store::v1::Connector& connector : connectors) CheckConnector(connector);
     CheckAcquisition(acquisition);
     if (after.name == "PROCCFG") acquisition_ = acquisition;
+    if (after.name == "LOG") logs_ = logs;
     config_store::ClearLines(after);
     databases_[after.name] = std::move(after);
   }
@@ -156,6 +168,7 @@ class Store {
 
   std::map<std::string, Node> databases_;
   config_store::v1::Acquisition acquisition_;
+  google::protobuf::RepeatedPtrField<config_store::v1::Log> logs_;
 };
 
 void CheckInput(absl::string_view text) {

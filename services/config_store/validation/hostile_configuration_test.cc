@@ -12,6 +12,8 @@
 #include "services/config_store/validation/acquisition.h"
 #include "services/config_store/validation/connector.h"
 #include "services/config_store/validation/databases.h"
+#include "services/config_store/validation/events.h"
+#include "services/config_store/validation/logs.h"
 #include "services/config_store/validation/origins.h"
 
 namespace fieldgate::config_store {
@@ -166,7 +168,13 @@ size_t Validate(const Node& database) {
   v1::Acquisition acquisition;
   if (after.name == "PROCCFG") acquisition = ReadAcquisition(&after, problems);
   const Origins origins(acquisition);
-  if (after.name == "ISP") ReadConnectors(&after, {}, origins, problems, unknown_paths);
+  Problems log_problems;
+  if (after.name == "ISP") {
+    ReadConnectors(&after, {}, origins, {}, problems, unknown_paths, log_problems);
+  }
+  if (after.name == "LOG") ReadLogs(&after, origins, problems, unknown_paths);
+  if (after.name == "EVENTS") ReadEvents(&after, origins, problems, unknown_paths);
+  problems.Append(log_problems);
   problems.Append(unknown_paths);
   MaskSecrets(after);
   size_t bytes = 0;
