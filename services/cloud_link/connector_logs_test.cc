@@ -300,7 +300,7 @@ TEST_F(ConnectorLogsTest, ALogThatWasLostGoesOnAboveWithoutAGap) {
 TEST_F(ConnectorLogsTest, DamagedRecordsArePassedAndTold) {
   Record(1, 120);
   log().Damage(1);
-  log().Damage(50);
+  log().Damage(51);
   CreateRunning(WithLog(3600));
   for (int i = 0; i < 30; ++i) Advance(absl::Seconds(1));
   EXPECT_THAT(Sent(), SizeIs(118));
@@ -309,7 +309,7 @@ TEST_F(ConnectorLogsTest, DamagedRecordsArePassedAndTold) {
   EXPECT_EQ(outbox_.Losses()->front().count, 2);
   EXPECT_EQ(outbox_.Losses()->front().reason, "log Energy: damaged record");
   EXPECT_THAT(notes_, ElementsAre(HasSubstr("damaged, and so left out: 1 records up to 1"),
-                                  HasSubstr("left out: 1 records up to 50")));
+                                  HasSubstr("left out: 1 records up to 51")));
 }
 
 TEST_F(ConnectorLogsTest, RecordsWithoutAConfiguredPathAreLeftOutAndCounted) {
