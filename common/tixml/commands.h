@@ -10,7 +10,8 @@
 namespace fieldgate::tixml {
 
 inline constexpr absl::string_view kCommands[] = {
-    "Get", "Set", "SetConfig", "GetConfig", "CloudSendRealtimeData", "Reset", "DoOn",
+    "Get",       "Set",     "SetConfig", "GetConfig", "CloudSendRealtimeData", "CloudSendLogData",
+    "RecordLog", "ReadLog", "Reset",     "DoOn",
 };
 
 // A DoOn executes the commands of a handler, DoOn among them: at most so many

@@ -32,8 +32,6 @@ bool SameDevice(const config_store::v1::Device& a, const config_store::v1::Devic
   return a.serial_number() == b.serial_number() && a.product_name() == b.product_name();
 }
 
-Now NowOf(const Clock& clock) { return {clock.Now(), clock.WallNow()}; }
-
 }  // namespace
 
 // A connector with what belongs to it. Events of other threads reach it

@@ -46,7 +46,9 @@ std::vector<Node> Execute(const std::vector<Node>& commands) {
   cloud_link::FakeProcessPort process;
   cloud_link::FakeConfigPort config;
   cloud_link::FakeGatewayPort gateway;
-  cloud_link::Interpreter interpreter({process, config, gateway});
+  cloud_link::FakeEventPort events;
+  events.Put("Alarm", "<Set _=\"/Process/PV/Alarm\" value=\"1\"/>");
+  cloud_link::Interpreter interpreter({process, config, gateway, events});
   cloud_link::Interpreter::Result result =
       Bounded([&] { return interpreter.Execute(commands, {}); });
   Check(result.answers.size() == commands.size(), "not one answer a command");

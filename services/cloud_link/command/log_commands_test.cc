@@ -36,7 +36,7 @@ class LogCommandsTest : public testing::Test {
   }
 
   Interpreter::TextResult Execute(absl::string_view text) {
-    return interpreter_.ExecuteText(text, {"command line", ""});
+    return interpreter_.ExecuteText(CommandText(text), {"command line", ""});
   }
   // The answer's element for the log; its attributes and records.
   Node Answer(absl::string_view command) {
@@ -78,7 +78,8 @@ class LogCommandsTest : public testing::Test {
   FakeProcessPort process_;
   FakeConfigPort config_;
   FakeGatewayPort gateway_;
-  Interpreter interpreter_{{process_, config_, gateway_}};
+  FakeEventPort events_;
+  Interpreter interpreter_{{process_, config_, gateway_, events_}};
 };
 
 // --- CloudSendLogData ---
@@ -374,7 +375,7 @@ TEST_F(LogCommandsTest, ManyLongMessagesAreCutAtTheBound) {
 
 TEST_F(LogCommandsTest, OnlyReadLogReadsOnly) {
   const auto reads_only = [](absl::string_view command) {
-    return Interpreter::ReadsOnly(tixml::Parse(command)->nodes);
+    return ReadsOnly(tixml::Parse(command)->nodes);
   };
   EXPECT_TRUE(reads_only("<ReadLog/>"));
   EXPECT_FALSE(reads_only("<RecordLog/>"));

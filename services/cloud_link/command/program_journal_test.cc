@@ -56,7 +56,8 @@ class StoppedProgramTest : public testing::Test {
   FakeProcessPort process_;
   WatchingConfigPort config_{journal_};
   FakeGatewayPort gateway_;
-  Interpreter interpreter_{{process_, config_, gateway_, &journal_}};
+  FakeEventPort events_;
+  Interpreter interpreter_{{process_, config_, gateway_, events_, &journal_}};
 };
 
 TEST_F(StoppedProgramTest, TheModeIsNotedBeforeTheStopAndForgottenAfterItsRestoring) {
