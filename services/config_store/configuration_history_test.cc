@@ -92,8 +92,8 @@ class ConfigurationHistoryTest : public testing::Test {
   std::string Url() const { return store_->Current()->connectors(0).base_url(); }
   std::vector<std::string> SupportLog() {
     std::vector<std::string> lines;
-    const auto entries = store_->ListSupportLog(0);
-    for (const v1::SupportLogEntry& entry : *entries) {
+    const auto log = store_->ListMessages("SupportLog", 0);
+    for (const v1::SupportLogEntry& entry : log->entries()) {
       lines.push_back(absl::StrCat(entry.source(), ": ", entry.message()));
     }
     return lines;

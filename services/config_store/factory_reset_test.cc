@@ -90,9 +90,9 @@ TEST_F(FactoryResetTest, OnlyTheFactorysConfigurationIsLeft) {
 TEST_F(FactoryResetTest, NothingOfTheFormerOwnerIsInTheFile) {
   ASSERT_TRUE(Reset(kFactory)->applied());
   EXPECT_THAT(*store_->ListRevisions(), SizeIs(1));
-  const auto log = store_->ListSupportLog(0);
-  ASSERT_THAT(*log, SizeIs(1));
-  EXPECT_THAT(log->front().message(), HasSubstr("factory reset by portal CloudConn"));
+  const auto log = store_->ListMessages("SupportLog", 0);
+  ASSERT_THAT(log->entries(), SizeIs(1));
+  EXPECT_THAT(log->entries(0).message(), HasSubstr("factory reset by portal CloudConn"));
 }
 
 TEST_F(FactoryResetTest, RevisionsGoOnCounting) {

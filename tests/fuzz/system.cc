@@ -98,7 +98,8 @@ void CheckInput(Input input) {
                               }});
   process_data::SystemValues values;
   const std::vector<process_data::SystemEntry> entries = Bounded([&] {
-    reader.Read(process_data::kAllSources, device, values);
+    reader.Read(process_data::kAllSources, device, reader.Ask(process_data::kAllSources, ""),
+                values);
     return process_data::SystemEntries(device, values);
   });
   if (values.cpu_load) Check(*values.cpu_load >= 0 && *values.cpu_load <= 100, "no percentage");

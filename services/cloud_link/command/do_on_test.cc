@@ -30,7 +30,7 @@ class DoOnTest : public testing::Test {
   }
 
   Interpreter::TextResult Execute(absl::string_view text) {
-    return interpreter_.ExecuteText(text, {"portal CloudConn", "CloudConn"});
+    return interpreter_.ExecuteText(CommandText(text), {"portal CloudConn", "CloudConn"});
   }
 
   std::vector<std::string> calls_;
@@ -161,7 +161,7 @@ TEST_F(DoOnTest, WarningsOfASetConfigInAHandlerAreTold) {
 }
 
 TEST_F(DoOnTest, ChangesSomethingAsFarAsOneKnows) {
-  EXPECT_FALSE(Interpreter::ReadsOnly({tixml::Node{"DoOn", {{"_", "HighTemp"}}, {}, "", 0}}));
+  EXPECT_FALSE(ReadsOnly({tixml::Node{"DoOn", {{"_", "HighTemp"}}, {}, "", 0}}));
 }
 
 }  // namespace
