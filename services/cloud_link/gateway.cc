@@ -413,13 +413,10 @@ EventRunner::Ports Gateway::EventPorts() {
     });
   };
   // Not on the thread of commands: an alarm doesn't wait for its entry.
-  ports.log_event = [this](const std::string& entry) {
-    const bool taken = store_.Post([this, entry] {
-      if (absl::Status s = ports_.config->AppendMessage("Event", entry); !s.ok()) {
-        log::Error("no entry in the log Event", {{"entry", entry}, {"why", s.ToString()}});
-      }
+  ports.log_event = [this](std::string entry, auto done) {
+    return store_.Post([this, entry = std::move(entry), done = std::move(done)] {
+      loop_.Post([done, status = ports_.config->AppendMessage("Event", entry)] { done(status); });
     });
-    if (!taken) log::Error("no entry in the log Event: too many wait", {{"entry", entry}});
   };
   ports.now = [] { return NowOf(RealClock()); };
   return ports;

@@ -112,7 +112,7 @@ TEST(AcquisitionTest, ABusNeedsAProtocolThatExists) {
 
 TEST(AcquisitionTest, ABusMustNotBeNamedAsABranchOfTheSystem) {
   for (const char* name : {"PV", "Program", "MB", "CloudConn", "CloudConn2", "CloudConn3", "VPN",
-                           "OneWire", "SysIO", "HTTPConn", "IBMConn", "GNSS"}) {
+                           "OneWire", "SysIO", "HTTPConn", "IBMConn", "GNSS", "Events"}) {
     EXPECT_THAT(
         Read(absl::StrCat("<External><", name, " protocol=\"Simulated\"/></External>")).problems,
         ElementsAre(absl::StrCat("error 1 /PROCCFG/External/", name, ": /Process/", name,
