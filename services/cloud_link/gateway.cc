@@ -386,9 +386,10 @@ EventRunner::Ports Gateway::EventPorts() {
     });
   };
   // Not on the thread of commands: an alarm doesn't wait for its entry.
-  ports.log_event = [this](const std::string& entry) {
-    const bool taken = store_.Post([this, entry] { AppendMessage("Event", entry); });
-    if (!taken) log::Error("no entry in the log Event: too many wait", {{"entry", entry}});
+  ports.log_event = [this](std::string entry, auto done) {
+    return store_.Post([this, entry = std::move(entry), done = std::move(done)] {
+      loop_.Post([done, status = ports_.config->AppendMessage("Event", entry)] { done(status); });
+    });
   };
   ports.now = [] { return NowOf(RealClock()); };
   return ports;

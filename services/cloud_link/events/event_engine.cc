@@ -35,8 +35,8 @@ MonotonicTime EventEngine::State::Delayed() const {
 }
 
 MonotonicTime EventEngine::State::Limited() const {
-  return last.has_value() ? *last + absl::Milliseconds(config.limit_ms())
-                          : MonotonicTime{-absl::InfiniteDuration()};
+  return last.has_value() ? std::max(*last + absl::Milliseconds(config.limit_ms()), known_at)
+                          : known_at;
 }
 
 EventEngine::EventEngine(std::map<std::string, EventMemory> memories)
@@ -67,9 +67,11 @@ void EventEngine::Configure(const config_store::v1::Events& events, Now now) {
       state.memory = std::move(old->second.memory);
       state.since = old->second.since;
       state.last = old->second.last;
+      state.known_at = old->second.known_at;
     } else if (stored != memories_.end() && Belongs(stored->second, config)) {
       state.memory = std::move(stored->second);
       if (state.memory.active) state.since = now.monotonic;
+      if (state.condition.lasts()) state.known_at = now.monotonic + kGrace;
       // After a clock that went back nobody knows how long it was: an alarm too
       // many is better than one too late.
       const absl::Duration ago = now.wall - state.memory.last_at;
@@ -148,6 +150,7 @@ void EventEngine::Change(State& state, const EventMemory& memory) {
 void EventEngine::Look(State& state, Now now) {
   const Sample& sample = samples_[state.channel];
   if (!streaming_ || (NeverSampled(sample) && grace_end_ != MonotonicTime::Never())) return;
+  state.known_at = {-absl::InfiniteDuration()};
   const std::optional<bool> holds =
       state.condition.Holds(sample, state.holds(), state.memory.baseline);
   if (!holds.has_value()) return;

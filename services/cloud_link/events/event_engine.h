@@ -114,6 +114,9 @@ class EventEngine {
     MonotonicTime since = MonotonicTime::Never();
     // When the last handler became due; in the past of this process, too.
     std::optional<MonotonicTime> last = std::nullopt;
+    // Until the first value after a restart, at most until then, nobody knows
+    // whether what held before still does.
+    MonotonicTime known_at = {-absl::InfiniteDuration()};
 
     bool holds() const { return since != MonotonicTime::Never(); }
     MonotonicTime Delayed() const;

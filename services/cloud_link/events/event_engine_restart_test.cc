@@ -125,7 +125,28 @@ TEST_F(EventEngineRestartTest, WhatWaitsForTheEndOfTheLimitIsExecutedAfterAResta
   EXPECT_THAT(DueAfter(absl::Minutes(1)), IsEmpty());
 }
 
-TEST_F(EventEngineRestartTest, ALimitThatEndedMeanwhileIsOver) {
+TEST_F(EventEngineRestartTest, ALimitThatEndedMeanwhileIsOverIfTheConditionStillHolds) {
+  for (const bool still : {true, false}) {
+    engine_ = EventEngine();
+    EventState state = MakeState(EventState::ABOVE, "80");
+    state.set_limit_ms(600'000);
+    Start(state);
+    Give(I(81));
+    Give(I(1));
+    Give(I(81));
+    Due();
+    RestartAfter(absl::Seconds(700));
+    EXPECT_THAT(Due(), IsEmpty()) << "nobody knows yet";
+    if (still) {
+      EXPECT_THAT(DueWith(I(82)), ElementsAre("H"));
+    } else {
+      EXPECT_THAT(DueWith(I(1)), IsEmpty());
+      EXPECT_THAT(DueAfter(absl::Minutes(1)), IsEmpty());
+    }
+  }
+}
+
+TEST_F(EventEngineRestartTest, WithoutAValueWhatHeldBeforeHoldsAfterAWhile) {
   EventState state = MakeState(EventState::ABOVE, "80");
   state.set_limit_ms(600'000);
   Start(state);
@@ -134,7 +155,8 @@ TEST_F(EventEngineRestartTest, ALimitThatEndedMeanwhileIsOver) {
   Give(I(81));
   Due();
   RestartAfter(absl::Seconds(700));
-  EXPECT_THAT(Due(), ElementsAre("H"));
+  EXPECT_EQ(engine_.NextDeadline(), clock_.Now() + EventEngine::kGrace);
+  EXPECT_THAT(DueAfter(EventEngine::kGrace), ElementsAre("H"));
 }
 
 TEST_F(EventEngineRestartTest, AfterAClockThatWentBackNoLimitIsLeft) {

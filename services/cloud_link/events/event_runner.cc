@@ -100,6 +100,7 @@ void EventRunner::Settle(Now now) {
   for (DueHandler& due : engine_.TakeDue(now)) Enqueue(std::move(due));
   Store(now);
   ExecuteNext(now);
+  LogNext(now);
 }
 
 void EventRunner::Enqueue(DueHandler due) {
@@ -190,13 +191,43 @@ void EventRunner::OnExecuted(const PendingHandler& pending, const Interpreter::R
     log::Error("the handler of an event failed",
                {{"event", due.event}, {"handler", due.handler}, {"why", problems}});
   }
-  ports_.log_event(absl::StrCat(due.event, due.ended ? " ended" : " came true",
-                                due.value.empty() ? "" : " at ", due.value, ": ", due.handler,
-                                result.failed ? ": failed; " : ": done", problems));
+  AddEntry(absl::StrCat(due.event, due.ended ? " ended" : " came true",
+                        due.value.empty() ? "" : " at ", due.value, ": ", due.handler,
+                        result.failed ? ": failed; " : ": done", problems));
+}
+
+void EventRunner::AddEntry(std::string entry) {
+  if (entries_.size() >= kMaxEntries) {
+    const auto oldest = entries_.begin() + (logging_ ? 1 : 0);
+    log::Error("no entry in the log Event: too many wait", {{"entry", *oldest}});
+    entries_.erase(oldest);
+  }
+  entries_.push_back(std::move(entry));
+}
+
+void EventRunner::LogNext(Now now) {
+  if (now.monotonic >= log_at_) log_at_ = MonotonicTime::Never();
+  if (logging_ || entries_.empty() || log_at_ != MonotonicTime::Never()) return;
+  logging_ =
+      ports_.log_event(entries_.front(), [this](const absl::Status& status) { OnLogged(status); });
+  if (!logging_) log_at_ = now.monotonic + kRetry;
+}
+
+void EventRunner::OnLogged(const absl::Status& status) {
+  logging_ = false;
+  if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) {
+    log_at_ = ports_.now().monotonic + kRetry;
+    return;
+  }
+  if (!status.ok()) {
+    log::Error("no entry in the log Event",
+               {{"entry", entries_.front()}, {"why", status.ToString()}});
+  }
+  entries_.pop_front();
 }
 
 MonotonicTime EventRunner::NextDeadline() const {
-  MonotonicTime next = std::min({engine_.NextDeadline(), write_at_, retry_at_});
+  MonotonicTime next = std::min({engine_.NextDeadline(), write_at_, retry_at_, log_at_});
   if (!ready_ && !pending_.empty()) next = std::min(next, ready_at_);
   return next;
 }

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "common/tixml/node.h"
 #include "proto/cloud_link.pb.h"
 #include "proto/config_store.pb.h"
@@ -32,9 +33,13 @@ namespace fieldgate::cloud_link {
 // state, same handler) gives way to the new one, or the oldest of all when none
 // is. When the disk can't be written, handlers are executed all the same, and a
 // restart may then repeat or forget them.
+//
+// Entries of the log wait while config_store is away, at most kMaxEntries, then
+// the oldest go; they are lost with the process.
 class EventRunner {
  public:
   static constexpr size_t kMaxPending = 1000;
+  static constexpr size_t kMaxEntries = 1000;
   // Changes that make no handler due (a condition that ended) are stored at
   // most this often.
   static constexpr absl::Duration kWriteEvery = absl::Seconds(1);
@@ -56,8 +61,9 @@ class EventRunner {
     std::function<bool(std::vector<tixml::Node> commands, std::string who,
                        std::function<void(const Interpreter::Result&)> done)>
         execute;
-    // An entry in the log "Event" of config_store. Doesn't block.
-    std::function<void(std::string entry)> log_event;
+    // Makes an entry in the log "Event" of config_store, then calls `done` on the
+    // loop. Doesn't block. False: too many calls wait already, nothing was done.
+    std::function<bool(std::string entry, std::function<void(const absl::Status&)> done)> log_event;
     std::function<Now()> now;
   };
 
@@ -90,6 +96,9 @@ class EventRunner {
   void Store(Now now);
   void ExecuteNext(Now now);
   void OnExecuted(const PendingHandler& pending, const Interpreter::Result& result);
+  void AddEntry(std::string entry);
+  void LogNext(Now now);
+  void OnLogged(const absl::Status& status);
 
   const Ports ports_;
   config_store::v1::Events config_;
@@ -115,6 +124,10 @@ class EventRunner {
   MonotonicTime retry_at_ = MonotonicTime::Never();
 
   std::map<std::string, Outcome> outcomes_;  // by state
+
+  std::deque<std::string> entries_;  // not in the log yet; the first is under way
+  bool logging_ = false;
+  MonotonicTime log_at_ = MonotonicTime::Never();  // tried again
 };
 
 }  // namespace fieldgate::cloud_link

@@ -59,7 +59,13 @@ class EventRunnerTest : public testing::Test {
            std::move(done)});
       return true;
     };
-    ports.log_event = [this](const std::string& entry) { log_.push_back(entry); };
+    ports.log_event = [this](const std::string& entry, auto done) {
+      if (log_busy_) return false;
+      ++log_calls_;
+      if (log_failure_.ok()) log_.push_back(entry);
+      tasks_.push_back([done, status = log_failure_] { done(status); });
+      return true;
+    };
     ports.now = [this] { return now(); };
     runner_ = std::make_unique<EventRunner>(std::move(ports));
   }
@@ -97,7 +103,8 @@ class EventRunnerTest : public testing::Test {
     result.failed = !problems.empty();
     result.problems = problems;
     tasks_.push_back([done = std::move(execution.done), result] { done(result); });
-    Turn();
+    Turn();  // executed
+    Turn();  // logged
   }
   std::vector<std::string> Executing() const {
     std::vector<std::string> all;
@@ -123,6 +130,9 @@ class EventRunnerTest : public testing::Test {
   int streams_ = 0;
   int consumed_ = 0;
   bool busy_ = false;
+  bool log_busy_ = false;
+  int log_calls_ = 0;
+  absl::Status log_failure_;
   std::vector<std::string> paths_;
   std::function<void(std::unique_ptr<process_data::v1::ValueBatch>)> on_batch_;
   std::function<void()> on_lost_;
@@ -248,6 +258,59 @@ TEST_F(EventRunnerTest, WhatTheCommandThreadDoesNotTakeIsTriedAgain) {
   EXPECT_EQ(runner_->NextDeadline(), clock_.Now() + absl::Seconds(1));
   Advance(absl::Seconds(1));
   EXPECT_THAT(Executing(), SizeIs(1));
+}
+
+// --- The log ---
+
+TEST_F(EventRunnerTest, EntriesWaitWhileConfigStoreIsAway) {
+  Configure({HighTemp()});
+  log_failure_ = absl::UnavailableError("config_store does not answer");
+  Give(I(81));
+  Done();
+  Give(I(1));
+  Done();
+  EXPECT_THAT(log_, IsEmpty());
+  EXPECT_EQ(log_calls_, 1);
+  log_failure_ = absl::OkStatus();
+  EXPECT_EQ(runner_->NextDeadline(), clock_.Now() + absl::Seconds(1));
+  Advance(absl::Seconds(1));
+  Turn();
+  EXPECT_THAT(log_, ElementsAre("TempHigh came true at 81: HighTemp: done",
+                                "TempHigh ended at 1: TempNormal: done"));
+}
+
+TEST_F(EventRunnerTest, AnEntryThatNobodyTakesIsTriedAgain) {
+  Configure({HighTemp()});
+  log_busy_ = true;
+  Give(I(81));
+  Done();
+  log_busy_ = false;
+  Advance(absl::Seconds(1));
+  EXPECT_THAT(log_, SizeIs(1));
+}
+
+TEST_F(EventRunnerTest, AnEntryThatIsRefusedIsNotTriedForEver) {
+  Configure({HighTemp()});
+  log_failure_ = absl::InvalidArgumentError("there is no log");
+  Give(I(81));
+  Done();
+  Advance(absl::Hours(1));
+  EXPECT_EQ(log_calls_, 1);
+}
+
+TEST_F(EventRunnerTest, OfTooManyEntriesTheOldestGo) {
+  Configure({MakeState(EventState::CHANGE)});
+  log_busy_ = true;
+  const int count = static_cast<int>(EventRunner::kMaxEntries) + 5;
+  for (int i = 0; i <= count; ++i) {
+    Give(I(i));
+    if (i > 0) Done();
+  }
+  log_busy_ = false;
+  clock_.Advance(absl::Seconds(1));
+  for (int i = 0; i <= count; ++i) Turn();
+  EXPECT_THAT(log_, SizeIs(EventRunner::kMaxEntries));
+  EXPECT_EQ(log_[0], "S came true at 6: H: done");
 }
 
 // --- Kill points. Each Apply of the store is one; what was written by then is

@@ -111,8 +111,9 @@ TEST(AcquisitionTest, ABusNeedsAProtocolThatExists) {
 }
 
 TEST(AcquisitionTest, ABusMustNotBeNamedAsABranchOfTheSystem) {
-  for (const char* name : {"PV", "Program", "MB", "CloudConn", "CloudConn2", "CloudConn3", "VPN",
-                           "OneWire", "SysIO", "HTTPConn", "IBMConn", "GNSS", "ETHPollActive"}) {
+  for (const char* name :
+       {"PV", "Program", "MB", "CloudConn", "CloudConn2", "CloudConn3", "VPN", "OneWire", "SysIO",
+        "HTTPConn", "IBMConn", "GNSS", "ETHPollActive", "Events"}) {
     EXPECT_THAT(
         Read(absl::StrCat("<External><", name, " protocol=\"Simulated\"/></External>")).problems,
         ElementsAre(absl::StrCat("error 1 /PROCCFG/External/", name, ": /Process/", name,
