@@ -2,6 +2,7 @@
 #include <string>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "common/tixml/codec.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -138,6 +139,12 @@ TEST(ParseTiXmlTest, ErrorsNameLineAndColumn) {
   EXPECT_EQ(ErrorOf("{\n<a>\n  <b></a>\n}"),
             "line 3, column 6: expected </b> for the element of line 3");
   EXPECT_EQ(ErrorOf("{\n<!-- x -->\n  <a _=1/>}").substr(0, 17), "line 3, column 8:");
+}
+
+TEST(ParseTiXmlTest, ErrorsAreOneLineWithoutControlCharacters) {
+  EXPECT_THAT(ErrorOf(absl::StrCat("<a\x1b[2J", std::string(1, '\0'), "/>")),
+              HasSubstr("got 'a?[2J?'"));
+  EXPECT_THAT(ErrorOf("a\nb"), HasSubstr("line 1, column 1"));
 }
 
 TEST(ParseTiXmlTest, RefusesWhatIsNotWellFormed) {

@@ -1,5 +1,7 @@
 #include "common/tixml/text_position.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 
 namespace fieldgate::tixml {
@@ -32,10 +34,16 @@ absl::Status ErrorAt(absl::StatusCode code, absl::string_view text, size_t offse
 }
 
 std::string Shortened(absl::string_view name) {
-  if (name.size() <= kMaxShown) return std::string(name);
-  size_t end = kMaxShown;
-  while (IsContinuation(name[end])) --end;
-  return absl::StrCat(name.substr(0, end), "...");
+  size_t end = name.size();
+  if (end > kMaxShown) {
+    end = kMaxShown;
+    while (IsContinuation(name[end])) --end;
+  }
+  std::string shown(name.substr(0, end));
+  std::replace_if(
+      shown.begin(), shown.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
+  return end < name.size() ? shown + "..." : shown;
 }
 
 std::string Quoted(absl::string_view name) { return absl::StrCat("'", Shortened(name), "'"); }

@@ -16,7 +16,8 @@ absl::Status ErrorAt(absl::StatusCode code, int line, int column, absl::string_v
 absl::Status ErrorAt(absl::StatusCode code, absl::string_view text, size_t offset,
                      absl::string_view what);
 
-// `name`, cut where it is too long for a message, and in quotes.
+// `name`, cut where it is too long for a message, on one line (control
+// characters become '?'), and in quotes.
 std::string Shortened(absl::string_view name);
 std::string Quoted(absl::string_view name);
 

@@ -54,6 +54,8 @@ std::optional<std::string> TextOf(const json::value& value) {
     case json::kind::uint64:
       return std::to_string(value.get_uint64());
     case json::kind::double_: {
+      // 0e60729, whose power of ten it multiplies with.
+      if (std::isnan(value.get_double())) return "0";
       std::string text;
       if (!AppendNumber(value.get_double(), text)) return std::nullopt;
       return text;

@@ -13,8 +13,11 @@ tixml::Format GuessFormat(absl::string_view text) {
   text = absl::StripLeadingAsciiWhitespace(text);
   if (absl::StartsWith(text, "<?xml")) return tixml::Format::kXml;
   if (text.empty() || (text[0] != '{' && text[0] != '[')) return tixml::Format::kTiXml;
+  const bool brace = text[0] == '{';
   text = absl::StripLeadingAsciiWhitespace(text.substr(1));
-  return !text.empty() && text[0] != '<' ? tixml::Format::kJson : tixml::Format::kTiXml;
+  if (text.empty() || text[0] == '<') return tixml::Format::kTiXml;
+  // In the braces of TiXML commands may stand in their frame.
+  return brace && text[0] == '[' ? tixml::Format::kTiXml : tixml::Format::kJson;
 }
 
 std::string GuessRequestId(absl::string_view text) {

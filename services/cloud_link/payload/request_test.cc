@@ -226,6 +226,8 @@ TEST(RequestTest, AnIdHasABound) {
 TEST(RequestTest, GarbageIsAnsweredInTheFormatThatItLooksLike) {
   EXPECT_EQ(ParseRequest(RequestKind::kCmd, "{\"a\": ").format, Format::kJson);
   EXPECT_EQ(ParseRequest(RequestKind::kCmd, "{<a").format, Format::kTiXml);
+  EXPECT_EQ(ParseRequest(RequestKind::kCmd, "{ [<a").format, Format::kTiXml);
+  EXPECT_EQ(ParseRequest(RequestKind::kCmd, "[{\"a\": ").format, Format::kJson);
   EXPECT_EQ(ParseRequest(RequestKind::kCmd, "<?xml version=\"1.0\"?><a>").format, Format::kXml);
   EXPECT_EQ(ParseRequest(RequestKind::kCmd, "\xEF\xBB\xBF{\"a\": ").format, Format::kJson);
   EXPECT_EQ(ParseRequest(RequestKind::kCmd, "").format, Format::kTiXml);

@@ -49,6 +49,9 @@ bool DiffersBy(Integer a, Integer b, double least) {
 bool DiffersBy(double a, double b, double least) {
   if (a == b) return false;
   if (!std::isfinite(a) || !std::isfinite(b)) return !(std::isnan(a) && std::isnan(b));
+  if (const std::optional<Integer> i = ToInteger(a)) {
+    if (const std::optional<Integer> j = ToInteger(b)) return DiffersBy(*i, *j, least);
+  }
   const double largest = std::max({std::fabs(a), std::fabs(b), least});
   return std::fabs(a - b) >= least - kTolerance * largest;
 }

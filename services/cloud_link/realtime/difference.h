@@ -9,7 +9,8 @@ namespace fieldgate::cloud_link {
 //
 // Decimal values have no exact double: 0.3 - 0.2 is a little less than 0.1. A
 // difference therefore counts as `least` when it is short of it by no more than
-// 4 ulp of the largest of the three numbers. Integers are compared exactly.
+// 4 ulp of the largest of the three numbers. Integers, also those that are
+// doubles, are compared exactly.
 bool DiffersBy(const Value& a, const Value& b, double least);
 
 }  // namespace fieldgate::cloud_link

@@ -55,8 +55,8 @@ class Rule {
   bool started_ = false;
 };
 
-enum class Kind { kDecimal, kInteger, kUnsigned, kLargeDouble, kBool, kText, kMixed };
-constexpr std::array kKinds = {Kind::kDecimal, Kind::kInteger, Kind::kUnsigned, Kind::kLargeDouble,
+enum class Kind { kDecimal, kInteger, kUnsigned, kWhole, kBool, kText, kMixed };
+constexpr std::array kKinds = {Kind::kDecimal, Kind::kInteger, Kind::kUnsigned, Kind::kWhole,
                                Kind::kBool,    Kind::kText,    Kind::kMixed};
 
 // One channel's values: steps around the hysteresis, and now and then a leap.
@@ -110,9 +110,10 @@ class Series {
         const uint64_t integer = anchors[Anchor()] + static_cast<uint64_t>(steps);
         return {integer, true, Exact{integer} * 1'000};
       }
-      case Kind::kLargeDouble: {  // whole, beyond what 64 bits hold in steps of one
-        const double number = std::ldexp(static_cast<double>(steps), 20);
-        return {number, true, Exact{steps} * (1 << 20) * 1'000};
+      case Kind::kWhole: {  // an integer as a double, where that holds it
+        constexpr double kAnchors[] = {0, 0x1p53, -0x1p53, 0x1p60, 0x1p63};
+        const double number = kAnchors[Anchor()] + static_cast<double>(steps);
+        return {number, true, static_cast<Exact>(number) * 1'000};
       }
       case Kind::kBool:
         return {position_ % 2 == 0};
@@ -179,7 +180,7 @@ TEST_P(HysteresisRuleTest, SendsWhatTheRuleSendsAndNothingElse) {
 }
 
 std::string NameOf(const testing::TestParamInfo<Kind>& info) {
-  constexpr const char* kNames[] = {"Decimals", "Integers", "Unsigned",     "LargeDoubles",
+  constexpr const char* kNames[] = {"Decimals", "Integers", "Unsigned",     "WholeDoubles",
                                     "Bools",    "Texts",    "ChangingKinds"};
   return kNames[static_cast<size_t>(info.param)];
 }

@@ -32,22 +32,25 @@ bool Same(const std::vector<const Node*>& a, const std::vector<const Node*>& b) 
                     [](const Node* x, const Node* y) { return *x == *y; });
 }
 
-// All of this name by `nodes`, in place of the first, else at the end.
-void Replace(const std::string& name, const std::vector<const Node*>& nodes, Node& parent) {
+// All nodes of each of these names by those of `fresh`, in place of the first,
+// else at the end. In one pass: there may be 20,000 names.
+void Replace(const std::vector<std::string>& names, const Siblings& fresh, Node& parent) {
+  if (names.empty()) return;
+  absl::flat_hash_set<std::string> left(names.begin(), names.end());
+  const absl::flat_hash_set<std::string> all = left;
   std::vector<Node> children;
-  bool placed = false;
-  const auto place = [&] {
-    if (std::exchange(placed, true)) return;
-    for (const Node* node : nodes) children.push_back(*node);
+  const auto place = [&](const std::string& name) {
+    if (left.erase(name) == 0) return;
+    for (const Node* node : Of(fresh, name)) children.push_back(*node);
   };
   for (Node& child : parent.children) {
-    if (child.name == name) {
-      place();
+    if (all.contains(child.name)) {
+      place(child.name);
     } else {
       children.push_back(std::move(child));
     }
   }
-  place();
+  for (const std::string& name : names) place(name);
   parent.children = std::move(children);
 }
 
@@ -58,22 +61,26 @@ void ApplyChange(const Node& before, const Node& after, Node& target) {
   if (before.text != after.text) target.text = after.text;
   const Siblings old = ByName(before);
   const Siblings fresh = ByName(after);
+  absl::flat_hash_map<std::string, std::vector<Node*>> targets;
+  for (Node& child : target.children) targets[child.name].push_back(&child);
+
+  std::vector<std::string> replaced;  // names, in order
   absl::flat_hash_set<std::string> done;
   const auto change = [&](const std::string& name) {
     if (!done.insert(name).second) return;
     const std::vector<const Node*>& from = Of(old, name);
     const std::vector<const Node*>& to = Of(fresh, name);
     if (Same(from, to)) return;
-    const auto count = std::count_if(target.children.begin(), target.children.end(),
-                                     [&](const Node& child) { return child.name == name; });
-    if (from.size() == 1 && to.size() == 1 && count == 1) {
-      ApplyChange(*from[0], *to[0], *target.Child(name));
+    const auto there = targets.find(name);
+    if (from.size() == 1 && to.size() == 1 && there != targets.end() && there->second.size() == 1) {
+      ApplyChange(*from[0], *to[0], *there->second[0]);
     } else {
-      Replace(name, to, target);
+      replaced.push_back(name);
     }
   };
   for (const Node& child : before.children) change(child.name);
   for (const Node& child : after.children) change(child.name);
+  Replace(replaced, fresh, target);
 }
 
 }  // namespace fieldgate::config_store

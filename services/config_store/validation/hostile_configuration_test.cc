@@ -148,6 +148,44 @@ std::vector<Case> Cases() {
       {"elements below long names",
        absl::StrCat("<USER>", nested, FillWith([](int) { return "<a/>"; }, 120'000), nested_end,
                     "</USER>")},
+      {"routes", absl::StrCat("<ISP><ISP><OUT>", FillWith([](int i) {
+                                return absl::StrCat("<CloudConn", i, " _='MODEM'/>");
+                              }),
+                              "</OUT></ISP></ISP>")},
+      {"logs that there are not",
+       Isp(FillWith([](int i) { return absl::StrCat("<Log", i, " _='L'/>"); }))},
+      {"logs", absl::StrCat("<LOG>", FillWith([](int i) {
+                              return absl::StrCat("<L", i, " cycle='1'><P _='/a/b'/></L", i, ">");
+                            }),
+                            "</LOG>")},
+      {"data points of a log", absl::StrCat("<LOG><L cycle='1'>", FillWith([](int i) {
+                                              return absl::StrCat("<P", i, " _='/a/b'/>");
+                                            }),
+                                            "</L></LOG>")},
+      {"handlers", absl::StrCat("<EVENTS><EventHandler>", FillWith([](int i) {
+                                  return absl::StrCat("<H", i, "><DoOn _='x'/></H", i, ">");
+                                }),
+                                "</EventHandler></EVENTS>")},
+      {"handlers that execute each other",
+       absl::StrCat("<EVENTS><EventHandler>",
+                    FillWith(
+                        [](int i) {
+                          std::string name = absl::StrCat("H", i);
+                          name.resize(60, 'h');
+                          std::string next = absl::StrCat("H", i + 1);
+                          next.resize(60, 'h');
+                          std::string handler = absl::StrCat("<", name, "><DoOn _='", next, "'/>");
+                          for (int n = 0; n < 15; ++n) handler += "<DoOn _='" + name + "'/>";
+                          return absl::StrCat(handler, "</", name, ">");
+                        },
+                        250'000 * 199 / 200),
+                    "</EventHandler></EVENTS>")},
+      {"states", absl::StrCat("<EVENTS><EventStates>",
+                              FillWith([](int i) { return absl::StrCat("<S", i, " x='1'/>"); }),
+                              "</EventStates></EVENTS>")},
+      {"things below a state",
+       absl::StrCat("<EVENTS><EventStates><S _='/a' condition='above'>",
+                    FillWith([](int) { return "<x/>"; }), "</S></EventStates></EVENTS>")},
       {"secrets that are not stored", absl::StrCat("<USER>", FillWith([](int i) {
                                                      return absl::StrCat(
                                                          "<a", i, " Plain='***' PIN='***'/>");
