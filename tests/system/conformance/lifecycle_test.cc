@@ -381,24 +381,40 @@ TEST_P(LifecycleTest, DataBrokerDetailsLeadToAnotherBroker) {
   ASSERT_TRUE(data_tap.ok()) << data_tap.status();
   policy_.data_broker = portal::DataBroker{"127.0.0.2", 0};
   AnswerRightly();
-  Start();
-
+  Start(R"(<BrokerFallbackTime _="2"/>)");
+  {
+    const Requirement requirement(where("2.1.2", "data_broker_details"),
+                                  "init, data with its qos, and commands go over that broker");
+    (*data_tap)->Await(Topic("gatewayInit"), 0);
+    EXPECT_EQ((*data_tap)->Await(Topic("data"), 0).qos, 0);
+    EXPECT_TRUE(Eventually(kPatience, [&] { return Value("/SerialNo") == "01234567"; }));
+    ASSERT_TRUE((*data_tap)
+                    ->Publish(Topic("state"),
+                              RequestBody(wire(), {"state", "s1", kSerialNumber, {"SerialNo", ""}}))
+                    .ok());
+    EXPECT_THAT(
+        (*data_tap)->Await(Topic("stateResult"), 0).body,
+        IsBody(wire(), ResultBody(wire(), "state", 0, "s1",
+                                  {R"(<Get _="01234567"/>)", R"({"Get": {"-_": "01234567"}})"})));
+    EXPECT_EQ(Value("/Process/CloudConn/ConnectionType"),
+              absl::StrCat("mqtt:127.0.0.2:", harness_.broker().port()));
+    EXPECT_THAT(tap_->Topics(), ElementsAre(kRollout, kRolloutResult));
+  }
   const Requirement requirement(where("2.1.2", "data_broker_details"),
-                                "init, data with its qos, and commands go over that broker");
-  (*data_tap)->Await(Topic("gatewayInit"), 0);
-  EXPECT_EQ((*data_tap)->Await(Topic("data"), 0).qos, 0);
-  EXPECT_TRUE(Eventually(kPatience, [&] { return Value("/SerialNo") == "01234567"; }));
-  ASSERT_TRUE((*data_tap)
-                  ->Publish(Topic("state"),
-                            RequestBody(wire(), {"state", "s1", kSerialNumber, {"SerialNo", ""}}))
-                  .ok());
-  EXPECT_THAT(
-      (*data_tap)->Await(Topic("stateResult"), 0).body,
-      IsBody(wire(), ResultBody(wire(), "state", 0, "s1",
-                                {R"(<Get _="01234567"/>)", R"({"Get": {"-_": "01234567"}})"})));
-  EXPECT_EQ(Value("/Process/CloudConn/ConnectionType"),
-            absl::StrCat("mqtt:127.0.0.2:", harness_.broker().port()));
-  EXPECT_THAT(tap_->Topics(), ElementsAre(kRollout, kRolloutResult));
+                                "that broker is away for too long -> rollout at CloudBaseUrl");
+  const size_t rollouts = Rollouts();
+  data_broker.Stop();
+  tap_->Await(kRollout, rollouts);
+}
+
+TEST_P(LifecycleTest, ADataBrokerThatIsNotAllowedIsRefused) {
+  const Requirement requirement(where("2.1.2", "data_broker_details"),
+                                "a url that BrokerRedirectAllow doesn't list -> rollout again");
+  policy_.data_broker = portal::DataBroker{"evil.example.org", 1};
+  AnswerRightly();
+  Start(R"(<BrokerRedirectAllow _=".juconn.io,.example.com"/>)");
+  ExpectStatus("'evil.example.org': BrokerRedirectAllow doesn't list it");
+  tap_->Await(kRollout, 1);
 }
 
 TEST_P(LifecycleTest, TheElevenTopicsOfTable11AndNoOther) {

@@ -151,5 +151,48 @@ TEST_F(ValuesTest, ASwitchFollowsItsCoil) {
                         DataBody(Wire::kTiXml, R"({more}<Relay _="false" state="1"/>{more})"));
 }
 
+// What is no XML name becomes one, but JSON keeps it. Nothing gives such values:
+// they are empty, with state 0.
+TEST(NamesTest, IdsThatAreNoXmlNamesAreRawInJsonAlone) {
+  DataGateway gateway;
+  constexpr char kPoints[] = R"(
+      <RTSendTime1 _="0.2"/>
+      <Realtime1>
+        <First _="/Process/PV/Supply temp" meta_type="volume"/>
+        <Second _="/Process/PV/1st" meta_type="volume"/>
+      </Realtime1>)";
+  gateway.Configure("<ProcessVars/>", {{"CloudConn", "tixml", "TiXML", "$url", kPoints},
+                                       {"CloudConn2", "json", "JSON", "$url", kPoints}});
+  gateway.Run();
+  gateway.ExpectNewest(DataGateway::Topic("tixml"), Wire::kTiXml,
+                       DataBody(Wire::kTiXml, R"(<Process_PV><sensors>
+                           <Supply_temp _="" state="0"/><_1st _="" state="0"/>
+                           </sensors></Process_PV>)"));
+  gateway.ExpectNewest(DataGateway::Topic("json"), Wire::kJson,
+                       DataBody(Wire::kJson, R"({"external_controller_id": "Process_PV",
+                           "sensors": [
+                           {"external_sensor_id": "Supply temp", "value": "", "sensor_state": 0},
+                           {"external_sensor_id": "1st", "value": "", "sensor_state": 0}]})"));
+  const Outcome collision =
+      gateway.harness().Run("tixml", {R"([<SetConfig _="ISP/CloudConn" ver="y">
+      <Realtime2><Third _="/Process/PV/Supply_temp" meta_type="volume"/></Realtime2>
+      </SetConfig>])"});
+  EXPECT_EQ(collision.exit_status, 1);
+  EXPECT_THAT(collision.output, testing::HasSubstr("/ISP/CloudConn/Realtime2/Third"));
+}
+
+TEST(NamesTest, TiXmlMayBeWithoutItsBraces) {
+  DataGateway gateway;
+  gateway.Configure(R"(<ProcessVars><Level value="1"/></ProcessVars>)", {{.content = R"(
+      <TiXMLBraces _="0"/>
+      <RTSendTime1 _="0.2"/>
+      <Realtime1><Level _="/Process/PV/Level" meta_type="volume"/></Realtime1>)"}});
+  gateway.Run();
+  gateway.ExpectNewest(DataGateway::Topic("gw"), Wire::kTiXml,
+                       R"(<?xml version="1.0" encoding="UTF-8" ?><message_id _="{any}"/>
+                          <timestamp _="{any}"/><controllers><Process_PV><sensors>
+                          <Level _="1" state="2"/></sensors></Process_PV></controllers>)");
+}
+
 }  // namespace
 }  // namespace fieldgate::system_test
