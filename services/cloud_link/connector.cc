@@ -70,7 +70,6 @@ void Connector::Start(Now now) {
 bool Connector::ChangeDataModel(const config::Connector& config, Now now) {
   const bool announce = GatewayInitBody(config_, "") != GatewayInitBody(config, "");
   const bool sections = !SameSections(config_, config);
-  const bool logs = !SameLogSections(config_, config);
   const bool running = lifecycle_.state() == LifecycleState::kRunning;
   config_ = config;
   lifecycle_.SetLimits(LifecycleConfigOf(config, device_), now.monotonic);
@@ -78,8 +77,8 @@ bool Connector::ChangeDataModel(const config::Connector& config, Now now) {
     if (old_layouts_.size() >= kMaxOldLayouts) old_layouts_.erase(old_layouts_.begin());
     old_layouts_.insert_or_assign(layout_number_, *std::move(layout_));
   }
-  if (sections) sections_ = RealtimeSections(config, now.monotonic);
-  if (logs) {
+  if (sections) {
+    sections_ = RealtimeSections(config, now.monotonic);
     log_schedule_.Stop();
     const LogSchedule former = std::exchange(log_schedule_, LogSchedule(config));
     log_schedule_.KeepRequests(former);

@@ -69,13 +69,8 @@ LifecycleConfig LifecycleConfigOf(const config::Connector& config, const config:
 bool SameSections(const config::Connector& a, const config::Connector& b) {
   config::Connector x, y;
   *x.mutable_sections() = a.sections();
-  *y.mutable_sections() = b.sections();
-  return google::protobuf::util::MessageDifferencer::Equals(x, y);
-}
-
-bool SameLogSections(const config::Connector& a, const config::Connector& b) {
-  config::Connector x, y;
   *x.mutable_log_sections() = a.log_sections();
+  *y.mutable_sections() = b.sections();
   *y.mutable_log_sections() = b.log_sections();
   return google::protobuf::util::MessageDifferencer::Equals(x, y);
 }

@@ -19,7 +19,6 @@ MqttOptions MqttOptionsOf(const config_store::v1::Connector& config, const std::
 
 // The same data points at the same times.
 bool SameSections(const config_store::v1::Connector& a, const config_store::v1::Connector& b);
-bool SameLogSections(const config_store::v1::Connector& a, const config_store::v1::Connector& b);
 
 // Jitter differs between devices and connectors; it need not be secret.
 uint32_t JitterSeed(const config_store::v1::Connector& config,

@@ -79,7 +79,6 @@ absl::StatusOr<config_store::v1::SetConfigResponse> FakeConfigPort::SetConfig(
   config_store::v1::SetConfigResponse response;
   for (const config_store::v1::Problem& warning : warnings_) *response.add_problems() = warning;
   response.set_applied(!refuse_silently_);
-  response.set_revision(++revision_);
   for (const tixml::Node& child : children) {
     if (child.name != "Bad") continue;
     response.set_applied(false);

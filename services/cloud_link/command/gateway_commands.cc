@@ -60,7 +60,7 @@ void ExecuteReset(Execution& execution, const Node& command, Node&, Failure& fai
   } else if (*what == "Secretfile") {
     reset = gateway.ResetSecrets();
   } else {
-    return Fail(command, failure, tixml::kInvalidValue,
+    return Fail(command, failure, tixml::kInvalidCommand,
                 absl::StrCat("there is no Reset '", *what,
                              "'; write Restart, Secretfile (what rollouts gave) or Factory"));
   }

@@ -244,13 +244,13 @@ TEST(EventsTest, APathMustBeThatOfAValue) {
 }
 
 TEST(EventsTest, AnUnknownCommandInAHandlerIsAnError) {
-  EXPECT_THAT(
-      Read("<EventHandler>\n<A><set _=\"/Process/PV/Alarm\"/>\n<Blink/></A></EventHandler>")
-          .problems,
-      ElementsAre("error 2 /EVENTS/EventHandler/A/set: there is no command set; did you "
-                  "mean Set?",
-                  "error 3 /EVENTS/EventHandler/A/Blink: there is no command Blink; there "
-                  "are Get, Set, SetConfig, GetConfig, CloudSendRealtimeData, Reset, DoOn"));
+  EXPECT_THAT(Read("<EventHandler>\n<A><set _=\"/Process/PV/Alarm\"/>\n<Blink/></A></EventHandler>")
+                  .problems,
+              ElementsAre("error 2 /EVENTS/EventHandler/A/set: there is no command set; did you "
+                          "mean Set?",
+                          "error 3 /EVENTS/EventHandler/A/Blink: there is no command Blink; there "
+                          "are Get, Set, SetConfig, GetConfig, CloudSendRealtimeData, "
+                          "CloudSendLogData, RecordLog, ReadLog, Reset, DoOn"));
 }
 
 TEST(EventsTest, HandlersThatExecuteEachOtherForEverAreAnErrorThatShowsTheCycle) {
