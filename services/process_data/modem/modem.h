@@ -8,7 +8,6 @@ namespace fieldgate::process_data {
 // known.
 struct Modem {
   std::string state = {};  // "connected", "searching", "missing SIM Card" ...
-  bool connected = false;  // to a data service
   std::string model = {};
   std::string revision = {};
   std::string imei = {};
@@ -28,7 +27,7 @@ struct Modem {
 struct ModemReport {
   enum class Kind {
     kAbsent,   // there is none, or nobody who knows it
-    kUnknown,  // who knows it is silent
+    kUnknown,  // who knows it doesn't tell
     kPresent,
   };
   Kind kind = Kind::kAbsent;

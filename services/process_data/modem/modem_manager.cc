@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <initializer_list>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/status/status.h"
@@ -48,10 +48,17 @@ class Error {
   absl::Status ToStatus() const {
     const std::string text = error_.message == nullptr ? "" : error_.message;
     const absl::string_view name = error_.name == nullptr ? "" : error_.name;
-    if (name == DBUS_ERROR_NO_REPLY || name == DBUS_ERROR_TIMEOUT || name == DBUS_ERROR_TIMED_OUT) {
+    const auto is_one_of = [name](std::initializer_list<absl::string_view> names) {
+      return std::find(names.begin(), names.end(), name) != names.end();
+    };
+    if (is_one_of({DBUS_ERROR_FILE_NOT_FOUND, DBUS_ERROR_NO_SERVER, DBUS_ERROR_BAD_ADDRESS,
+                   DBUS_ERROR_NAME_HAS_NO_OWNER, DBUS_ERROR_SERVICE_UNKNOWN})) {
+      return absl::NotFoundError(text);
+    }
+    if (is_one_of({DBUS_ERROR_NO_REPLY, DBUS_ERROR_TIMEOUT, DBUS_ERROR_TIMED_OUT})) {
       return absl::DeadlineExceededError(text);
     }
-    if (name == DBUS_ERROR_ACCESS_DENIED || absl::EndsWith(name, ".Unauthorized")) {
+    if (is_one_of({DBUS_ERROR_ACCESS_DENIED, DBUS_ERROR_AUTH_FAILED})) {
       return absl::PermissionDeniedError(text);
     }
     return absl::UnavailableError(text.empty() ? std::string(name) : text);

@@ -77,7 +77,6 @@ TEST_F(ModemManagerTest, AModemThatIsConnectedTellsEverything) {
   StartBus();
   StartManager({{.lte_rssi = -65.5}});
   EXPECT_EQ(Read(), (Modem{.state = "connected",
-                           .connected = true,
                            .model = "ME909s-120",
                            .revision = "11.617.09.00.00",
                            .imei = "860000000000001",
@@ -90,11 +89,10 @@ TEST_F(ModemManagerTest, AModemThatIsConnectedTellsEverything) {
                            .cell_id = "179328"}));
 }
 
-TEST_F(ModemManagerTest, AModemThatIsRegisteredIsNotConnected) {
+TEST_F(ModemManagerTest, AModemWithoutADataServiceIsRegisteredOnly) {
   StartBus();
   StartManager({{.state = 8}});
   EXPECT_EQ(Read().state, "registered");
-  EXPECT_FALSE(Read().connected);
 }
 
 TEST_F(ModemManagerTest, WithoutASimTheModemItselfIsKnown) {
@@ -127,19 +125,19 @@ TEST_F(ModemManagerTest, TheModemOfTheInterfaceIsMeant) {
 
 TEST_F(ModemManagerTest, WithoutABusNobodyKnowsAModem) {
   const auto modem = source_.Read("");
-  EXPECT_EQ(modem.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(modem.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(modem.status().message(), HasSubstr("no system bus"));
 }
 
 TEST_F(ModemManagerTest, AnAddressThatIsNoneIsNoBus) {
   ModemManager source("this is no address");
-  EXPECT_EQ(source.Read("").status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(source.Read("").status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(ModemManagerTest, WithoutModemManagerNobodyKnowsAModem) {
   StartBus();
   const auto modem = source_.Read("");
-  EXPECT_EQ(modem.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(modem.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(modem.status().message(), HasSubstr("ModemManager"));
 }
 
@@ -202,10 +200,10 @@ TEST_F(ModemManagerTest, ABusThatDiesIsNoBus) {
   StartManager({{}});
   EXPECT_EQ(Read().state, "connected");
   bus_.Kill();
-  EXPECT_THAT(Read().state, HasSubstr("UNAVAILABLE: no system bus"));
+  EXPECT_THAT(Read().state, HasSubstr("NOT_FOUND: no system bus"));
 }
 
-TEST_F(ModemManagerTest, ErrorsAndNonsenseAreNoModem) {
+TEST_F(ModemManagerTest, ErrorsAndNonsenseAreNoAnswer) {
   StartBus();
   StartManager({{}});
   manager_->SetMood(Mood::kWithErrors);

@@ -22,7 +22,6 @@ constexpr int kFailed = -1;
 constexpr int kLocked = 2;
 constexpr int kEnabled = 6;
 constexpr int kSearching = 7;
-constexpr int kConnected = 11;
 constexpr const char* kStates[] = {
     "unknown", "initializing", "locked",     "disabled",      "disabling",  "enabling",
     "enabled", "searching",    "registered", "disconnecting", "connecting", "connected",
@@ -147,7 +146,6 @@ Modem ToModem(const Properties& modem, const Properties& sim) {
   if (!absl::SimpleAtoi(Find(modem, kModemState), &state)) state = 0;
   return {
       .state = StateText(state, modem),
-      .connected = state == kConnected,
       .model = Find(modem, "Modem.Model"),
       .revision = Find(modem, "Modem.Revision"),
       .imei =

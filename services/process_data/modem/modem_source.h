@@ -17,9 +17,10 @@ class ModemSource {
   // first; none: there is no modem. Blocks; a peer that hangs may make it block
   // for ever.
   //
-  // kUnavailable:      nobody manages modems here.
-  // kPermissionDenied: who does won't tell us.
+  // kNotFound:         nobody manages modems here.
   // kDeadlineExceeded: who does is silent.
+  // kPermissionDenied: who does won't tell us.
+  // kUnavailable:      the answer is an error, or makes no sense.
   virtual absl::StatusOr<std::optional<Modem>> Read(const std::string& interface) = 0;
 
   // Gives up what it holds until the next Read.

@@ -18,9 +18,12 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 // How long the destructor waits for a reading.
 constexpr auto kLongestGoodbye = std::chrono::milliseconds(200);
 
-ModemReport ToReport(const absl::StatusOr<std::optional<Modem>>& answer) {
-  if (!answer.ok() || !answer->has_value()) return {ModemReport::Kind::kAbsent};
-  return {ModemReport::Kind::kPresent, **answer};
+// None: the question might as well not have been asked.
+std::optional<ModemReport> ToReport(const absl::StatusOr<std::optional<Modem>>& answer) {
+  if (absl::IsNotFound(answer.status())) return ModemReport{ModemReport::Kind::kAbsent};
+  if (!answer.ok()) return std::nullopt;
+  if (!answer->has_value()) return ModemReport{ModemReport::Kind::kAbsent};
+  return ModemReport{ModemReport::Kind::kPresent, **answer};
 }
 
 }  // namespace
@@ -113,8 +116,8 @@ void ModemWatch::Run(State& state) {
     lock.lock();
     state.reading = false;
     ++state.readings;
-    if (!absl::IsDeadlineExceeded(answer.status())) {
-      state.report = ToReport(answer);
+    if (std::optional<ModemReport> report = ToReport(answer)) {
+      state.report = *std::move(report);
       state.answered_at = std::chrono::steady_clock::now();
     }
     state.changed.notify_all();

@@ -26,7 +26,6 @@ config_store::v1::Device Device() {
 
 Modem ConnectedModem() {
   return {.state = "connected",
-          .connected = true,
           .model = "ME909s-120",
           .revision = "11.617.09.00.00",
           .imei = "860000000000001",
