@@ -3,15 +3,20 @@
 // and every service can work with it.
 #include <boost/json/parse.hpp>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "services/cloud_link/events/condition.h"
+#include "services/cloud_link/mqtt/endpoint.h"
 #include "services/cloud_link/payload/channels.h"
 #include "services/cloud_link/payload/data_layout.h"
 #include "services/cloud_link/payload/messages.h"
 #include "services/cloud_link/payload/topics.h"
 #include "services/config_store/database_text.h"
+#include "services/config_store/probation/tree_change.h"
 #include "services/config_store/validation/acquisition.h"
 #include "services/config_store/validation/connector.h"
 #include "services/config_store/validation/databases.h"
@@ -35,6 +40,7 @@ config_store::v1::Device TheDevice() {
   config_store::v1::Device device;
   device.set_serial_number("01234567");
   device.set_product_name("WT640");
+  (*device.mutable_interfaces())["MODEM"] = "wwan0";
   return device;
 }
 
@@ -57,7 +63,7 @@ void CheckConnector(const config_store::v1::Connector& connector) {
   const absl::StatusOr<cloud_link::DataLayout> layout =
       Bounded([&] { return cloud_link::DataLayout::Create(connector); });
   Check(layout.ok(), "an accepted connector has no layout");
-  const std::vector<cloud_link::Sample> samples(plan.paths.size());
+  const std::vector<cloud_link::Sample> samples(plan.paths.size() + plan.log_paths.size());
   std::string body;
   Check(layout
             ->AppendBody(cloud_link::PackColumns(0, static_cast<uint32_t>(samples.size()), samples),
@@ -77,6 +83,7 @@ void CheckConnector(const config_store::v1::Connector& connector) {
             "a body that can't be read");
     }
   }
+  Check(cloud_link::ParseEndpoint(connector.base_url()).ok(), "an accepted URL is no endpoint");
   if (!connector.gateway_id().empty()) {
     Check(!cloud_link::TopicsOf(connector.customer_id(), connector.gateway_id()).data.empty(),
           "accepted ids make no topic");
@@ -94,6 +101,23 @@ void CheckAcquisition(const config_store::v1::Acquisition& acquisition) {
         if (bus.protocol() == config_store::v1::Bus::SIMULATED) continue;
         Check(process_data::PointCodec::Create(point).ok(), "an accepted point can't be read");
       }
+    }
+  }
+}
+
+// What cloud_link makes of events that were accepted.
+void CheckEvents(const config_store::v1::Events& events) {
+  std::set<std::string> handlers;
+  for (const config_store::v1::EventHandler& handler : events.handlers()) {
+    handlers.insert(handler.name());
+  }
+  for (const config_store::v1::EventState& state : events.states()) {
+    Check(handlers.count(state.handler()) == 1, "an accepted state has no handler");
+    const cloud_link::Condition condition(state);
+    const cloud_link::Sample last = {Value(), 0, 0};
+    for (const Value& value : {Value(), Value(1.5), Value(int64_t{-1}), Value(~uint64_t{0}),
+                               Value(true), Value(std::string("on"))}) {
+      condition.Holds({value, 1, 1}, /*held=*/false, {last.value, last.state});
     }
   }
 }
@@ -117,6 +141,7 @@ class Store {
     config_store::v1::Acquisition acquisition;
     std::vector<config_store::v1::Connector> connectors;
     google::protobuf::RepeatedPtrField<config_store::v1::Log> logs;
+    config_store::v1::Events events;
     Problems log_problems;
     const config_store::Origins origins(acquisition_);
     Bounded([&] {
@@ -128,10 +153,11 @@ class Store {
         connectors = config_store::ReadConnectors(&after, TheDevice(), origins, logs_, problems,
                                                   unknown_paths, log_problems);
       }
-      if (after.name == "LOG")
+      if (after.name == "LOG") {
         logs = config_store::ReadLogs(&after, origins, problems, unknown_paths);
+      }
       if (after.name == "EVENTS") {
-        config_store::ReadEvents(&after, origins, problems, unknown_paths);
+        events = config_store::ReadEvents(&after, origins, problems, unknown_paths);
       }
       return 0;
     });
@@ -140,6 +166,8 @@ class Store {
     CheckProblems(log_problems);
     if (problems.errors() > 0 || !CheckStored(after)) return;
     CheckMask(after);
+    CheckChange(before == nullptr ? Node{after.name, {}, {}, "", 0} : *before, after);
+    CheckEvents(events);
     for (const config_store::v1::Connector& connector : connectors) CheckConnector(connector);
     CheckAcquisition(acquisition);
     if (after.name == "PROCCFG") acquisition_ = acquisition;
@@ -164,6 +192,18 @@ class Store {
     Problems problems;
     config_store::RestoreSecrets(&database, masked, problems);
     Check(problems.errors() > 0 || masked == database, "a secret is lost");
+  }
+
+  // A probation that undoes a change, and does it again, gives both trees.
+  static void CheckChange(const Node& before, const Node& after) {
+    for (const auto& [from, to] : {std::pair(&before, &after), std::pair(&after, &before)}) {
+      Node target = *from;
+      Bounded([&] {
+        config_store::ApplyChange(*from, *to, target);
+        return 0;
+      });
+      Check(SortedByName({target}) == SortedByName({*to}), "a change that can't be undone");
+    }
   }
 
   std::map<std::string, Node> databases_;

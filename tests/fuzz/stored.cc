@@ -9,6 +9,8 @@
 #include "services/cloud_link/payload/columns.h"
 #include "services/cloud_link/payload/data_layout.h"
 #include "services/cloud_link/payload/test_connector.h"
+#include "services/process_data/logging/record_codec.h"
+#include "services/process_data/sample.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/trees.h"
 
@@ -111,18 +113,48 @@ void CheckLayout(absl::string_view content, absl::string_view columns) {
   Check(CheckBody(*again, columns, same) && same == body, "another body");
 }
 
+// A record of a log of process_data.
+void CheckRecord(absl::string_view bytes) {
+  const absl::StatusOr<process_data::RecordValues> values =
+      Bounded([&] { return process_data::DecodeRecord(bytes); });
+  if (!values.ok()) {
+    Check(absl::IsDataLoss(values.status()) && !values.status().message().empty(), "error");
+    return;
+  }
+  Check(
+      values->kinds.size() == values->states.size() && values->kinds.size() == values->bits.size(),
+      "columns of different lengths");
+  size_t texts = 0;
+  for (size_t i = 0; i < values->size(); ++i) {
+    if (values->kinds[i] != static_cast<char>(process_data::ValueKind::kText)) continue;
+    Check(values->bits[i] == texts++, "another text");
+  }
+  Check(texts == values->texts.size(), "a text that is no value's");
+  const std::string again = process_data::EncodeRecord(*values);
+  const absl::StatusOr<process_data::RecordValues> same = process_data::DecodeRecord(again);
+  Check(same.ok(), "what was written can't be read");
+  for (const std::string& text : values->texts) {
+    if (text.size() > process_data::kMaxRecordedText) return;  // it is cut
+  }
+  Check(*same == *values, "other values");
+}
+
 }  // namespace
 }  // namespace fieldgate::fuzz
 
-// The first byte: columns alone, or a layout of so many bytes and columns.
+// The first byte: columns alone, a layout of so many bytes and columns, or the
+// record of a log.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace fieldgate::fuzz;
   Input input(data, size);
-  if (input.Byte() % 2 == 0) {
+  const int what = input.Byte() % 3;
+  if (what == 0) {
     CheckColumns(input.Rest());
-  } else {
+  } else if (what == 1) {
     const absl::string_view content = input.Bytes(input.Word());
     CheckLayout(content, input.Rest());
+  } else {
+    CheckRecord(input.Rest());
   }
   return 0;
 }

@@ -7,15 +7,18 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/tixml/codec.h"
 #include "common/value/value.h"
 #include "services/cloud_link/lifecycle/broker_url.h"
+#include "services/cloud_link/mqtt/endpoint.h"
 #include "services/cloud_link/mqtt/topic.h"
 #include "services/cloud_link/payload/controller_name.h"
+#include "services/cloud_link/payload/guess_format.h"
 #include "services/cloud_link/payload/request.h"
 #include "services/cloud_link/payload/topics.h"
+#include "services/config_store/validation/data_points.h"
 #include "services/config_store/validation/databases.h"
 #include "services/config_store/validation/formats.h"
-#include "services/config_store/validation/realtime.h"
 #include "services/fieldgate/terminal_text.h"
 #include "services/process_data/paths.h"
 #include "services/process_data/sample.h"
@@ -56,8 +59,11 @@ void CheckUrls(absl::string_view text, absl::string_view base) {
     Check(!absl::StartsWithIgnoreCase(base, "ssl://") || absl::StartsWith(*resolved, "ssl://"),
           "TLS is left");
   }
-  // And a configured one must be right where the data broker is resolved.
+  // And a configured one must be right where the data broker is resolved, and
+  // where it is connected to.
   if (!normal.ok()) return;
+  const absl::StatusOr<cloud_link::Endpoint> endpoint = cloud_link::ParseEndpoint(*normal);
+  Check(endpoint.ok() && endpoint->tls == absl::StartsWith(*normal, "ssl"), "no endpoint");
   Check(cloud_link::ResolveDataBroker("broker", *normal, {}).ok(), "a base URL that is none");
 }
 
@@ -86,6 +92,10 @@ void CheckNumbers(absl::string_view text) {
     Check(AppendNumber(*number, shortest), "no number");
     Check(ParseNumber(shortest) == *number, "another number");
   }
+  Check(!config_store::IsTimeZoneName(text) ||
+            (text.size() <= 64 && !absl::StartsWith(text, "/") && !absl::StrContains(text, ".") &&
+             !absl::StrContains(text, ":")),
+        "a time zone that may be any file");
   for (const int decimals : {0, 2, 3}) {
     const std::optional<int64_t> decimal = config_store::ParseDecimal(text, decimals);
     if (!decimal) continue;
@@ -116,6 +126,15 @@ void CheckPaths(absl::string_view path) {
   }
   const absl::StatusOr<std::vector<std::string>> levels = config_store::ParseDatabasePath(path);
   if (levels.ok()) Check(!levels->empty() && levels->size() < 64, "no levels");
+}
+
+void CheckGuesses(absl::string_view text) {
+  const std::string id = cloud_link::GuessRequestId(text);
+  Check(id.size() <= 256 && absl::StrContains(text, id), "no id of the text");
+  const absl::StatusOr<tixml::Document> document = tixml::Parse(text);
+  const bool json = document.ok() && document->format == tixml::Format::kJson;
+  Check(!document.ok() || json == (cloud_link::GuessFormat(text) == tixml::Format::kJson),
+        "the answer's format is another one");
 }
 
 bool SteersTerminal(absl::string_view text) {
@@ -161,6 +180,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 'p':
       CheckPaths(input.Rest());
+      break;
+    case 'g':
+      CheckGuesses(input.Rest());
       break;
     case 'w':
       CheckWords(input.Rest());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "tests/fuzz/fuzz.h"
 
@@ -76,6 +77,13 @@ std::vector<Node> GroupedByName(const std::vector<Node>& nodes) {
     for (Node& node : group) all.push_back(std::move(node));
   }
   return all;
+}
+
+std::vector<Node> SortedByName(std::vector<Node> nodes) {
+  std::stable_sort(nodes.begin(), nodes.end(),
+                   [](const Node& a, const Node& b) { return a.name < b.name; });
+  for (Node& node : nodes) node.children = SortedByName(std::move(node.children));
+  return nodes;
 }
 
 }  // namespace fieldgate::fuzz

@@ -22,4 +22,7 @@ bool HasXmlNames(const std::vector<tixml::Node>& nodes);
 // stood.
 std::vector<tixml::Node> GroupedByName(const std::vector<tixml::Node>& nodes);
 
+// Siblings of one name together, names in order.
+std::vector<tixml::Node> SortedByName(std::vector<tixml::Node> nodes);
+
 }  // namespace fieldgate::fuzz
