@@ -194,7 +194,7 @@ TEST(SqliteRequestLogTest, AcceptSaysSoWhenTheFileStaysLocked) {
 std::string OldFile(int version) {
   std::string path = NewFile();
   std::ifstream sql(
-      absl::StrCat("services/cloud_link/command/testdata/cloud_link_version_", version, ".sql"));
+      absl::StrCat("services/cloud_link/outbox/testdata/cloud_link_version_", version, ".sql"));
   std::stringstream text;
   text << sql.rdbuf();
   EXPECT_FALSE(text.str().empty());

@@ -192,7 +192,7 @@ TEST(SqliteEventStoreTest, AFullDiskIsUnavailableAndLeavesWhatWasThere) {
 
 TEST(SqliteEventStoreTest, AFileOfBeforeTheEventsIsUpgraded) {
   const std::string path = NewTempDir() + "/cloud_link.db";
-  std::ifstream sql("services/cloud_link/events/testdata/cloud_link_version_2.sql");
+  std::ifstream sql("services/cloud_link/outbox/testdata/cloud_link_version_2.sql");
   std::stringstream text;
   text << sql.rdbuf();
   ASSERT_FALSE(text.str().empty());

@@ -57,5 +57,9 @@ INSERT INTO loss (connector, number, first_message_id, last_message_id, first_ti
                   last_timestamp, count, reason)
   VALUES (1, 1, 38, 40, 1699999997, 1699999999, 3, 'full: oldest dropped');
 UPDATE connector SET dropped = 3;
-INSERT INTO request (connector, state, topic, body) VALUES ('CloudConn', 0, 'c/fp/g/cmd', x'7b7d');
+INSERT INTO request (number, connector, state, topic, body) VALUES
+  (5, 'CloudConn', 1, 'c/fp/g/cmd', x'7b7d'),
+  (6, 'CloudConn', 0, 'c/fp/g/config', x'7b7d');
+INSERT INTO request (number, connector, state, topic, body, key, answer) VALUES
+  (4, 'CloudConn', 2, 'c/fp/g/cmdResult', x'', 'cmd/1', x'7b2261223a317d');
 PRAGMA user_version = 2;
