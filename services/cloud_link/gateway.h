@@ -116,6 +116,8 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   void Apply(const config_store::v1::Configuration& configuration);
   MonotonicTime Settle();
   void PerformReset(MonotonicTime now);
+  // Of all services, once. On a worker.
+  void Restart(absl::string_view origin);
   // True: nothing of the configuration is to be applied, this process ends.
   bool EpochBegins(int64_t epoch, MonotonicTime now);
   void ShowValues(Now now);
@@ -155,6 +157,7 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
 
   EventHandlers handlers_;
   std::atomic<int> requests_waiting_ = 0;
+  std::atomic<bool> restarting_ = false;
   Interpreter interpreter_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;

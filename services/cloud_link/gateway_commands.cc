@@ -113,12 +113,17 @@ void Gateway::PerformReset(MonotonicTime now) {
     if (order.kind == ResetKind::kFactory) {
       reset = ports_.config->FactoryReset({order.who, ""}, /*check_only=*/false);
     }
-    if (reset.ok()) return ports_.restart(order.who);
+    if (reset.ok()) return Restart(order.who);
     log::Error("no factory reset", {{"origin", order.who}, {"why", reset.ToString()}});
     // A config_store that is away does it when it is back: Apply.
     if (absl::IsUnavailable(reset)) return;
     loop_.Post([this] { LogIfFailed(ports_.factory->Drop()); });
   });
+}
+
+// A factory reset is noticed in two ways: it was done, and a new epoch begins.
+void Gateway::Restart(absl::string_view origin) {
+  if (!restarting_.exchange(true)) ports_.restart(origin);
 }
 
 bool Gateway::EpochBegins(int64_t epoch, MonotonicTime now) {
@@ -127,7 +132,7 @@ bool Gateway::EpochBegins(int64_t epoch, MonotonicTime now) {
   if (!begins.ok()) LogIfFailed(begins.status());
   if (begins.value_or(false)) {
     slots_.clear();  // nothing more of the former owner's is sent
-    store_.Post([this] { ports_.restart("factory reset"); });
+    store_.Post([this] { Restart("factory reset"); });
     return true;
   }
   const std::optional<std::string> ordered = ports_.factory->ordered();
