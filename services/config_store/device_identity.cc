@@ -30,11 +30,13 @@ const char* const kLicense[] = {"HW_Rev",   "Oem",       "OName",     "PClass",
 constexpr size_t kMaxModules = 100;
 constexpr size_t kMaxText = 200;
 
-// A level of a path.
+// A level of a path. In JSON a leading '-' would make an attribute of it.
 bool IsModuleName(const std::string& name) {
-  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.';
-  });
+  return !name.empty() && name.size() <= 64 && name[0] != '-' &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' ||
+                  c == '.';
+         });
 }
 
 bool IsPlainText(const std::string& text) {

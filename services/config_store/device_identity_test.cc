@@ -78,6 +78,7 @@ TEST(DeviceIdentityTest, EachErrorNamesFileKeyValueAndRemedy) {
              "device.json: signal_led: red and green are both /sys/class/leds/a: write the name"},
         Case{R"("modules": [])", "device.json: modules is no object of at most 100 modules: write"},
         Case{R"("modules": {"A/B": "x"})", "device.json: modules.A/B is no name of a module"},
+        Case{R"("modules": {"-A": "x"})", "device.json: modules.-A is no name of a module"},
         Case{R"("modules": {"": "x"})", "device.json: modules. is no name of a module"},
         Case{R"("modules": {"A": 1})", "device.json: modules.A is wrong: write a text"},
         Case{R"("modules": {"A": "x\ny"})", "device.json: modules.A is wrong: write a text"},

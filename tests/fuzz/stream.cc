@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "google/protobuf/stubs/logging.h"
 #include "proto/process_data.pb.h"
 #include "services/cloud_link/log_data/log_records.h"
 #include "services/cloud_link/payload/columns.h"
@@ -18,8 +19,6 @@ namespace {
 using cloud_link::AddGps;
 using cloud_link::AddPoint;
 using cloud_link::Connector;
-
-constexpr const char* kPaths[] = {"/C/A", "/C/B", "/GNSS/Latitude", "/GNSS/Longitude", "/C/L"};
 
 // Two realtime sections, one with hysteresis, a gps point and a log.
 const Connector& TheConnector() {
@@ -83,6 +82,9 @@ void CheckLog(const process_data::v1::ReadLogResponse& response, int64_t positio
 // The first byte: a batch, or the answer to ReadLog after a position.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace fieldgate::fuzz;
+  // Texts that are not UTF-8, which it refuses.
+  static const auto silent = google::protobuf::SetLogHandler(nullptr);
+  static_cast<void>(silent);
   Input input(data, size);
   const uint8_t what = input.Byte();
   if (what % 2 == 0) {

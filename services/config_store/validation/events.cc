@@ -76,9 +76,9 @@ class EventsReader {
       }
     }
     // No look at more than could be right.
-    const bool few = CheckCount(root, "handlers", handlers.size(), kMaxHandlers) &
-                     CheckCount(root, "states", states.size(), kMaxStates);
-    if (!few) return {};
+    const bool few_handlers = CheckCount(root, "handlers", handlers.size(), kMaxHandlers);
+    const bool few_states = CheckCount(root, "states", states.size(), kMaxStates);
+    if (!few_handlers || !few_states) return {};
     for (const Element& handler : handlers) ReadHandler(*handler.node, handler.place);
     CheckCalls(calls_, handlers_, problems_);
     for (const Element& state : states) ReadState(*state.node, state.place);
