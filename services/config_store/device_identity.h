@@ -12,7 +12,7 @@ namespace fieldgate::config_store {
 // Who this device is, from the text of device.json:
 //   serial_number  eight digits, in quotes; required
 //   product_name   1..64 ASCII characters; required
-//   hardware_id    text
+//   hardware_id    text of one line, at most 200 bytes
 //   interfaces     object: "Ethernet", "Ethernet2", "WLAN", "MODEM", "VPN" ->
 //                  Linux network interface
 //   signal_led     the LED that shows the MQTT connection (manual 7.5), or an

@@ -21,6 +21,9 @@ using Nodes = std::vector<Node>;
 // has 36.
 constexpr size_t kMaxRequestId = 256;
 
+// Of commands as TiXML in a text; each is parsed by itself, which has its price.
+constexpr int kMaxTexts = 100;
+
 const Node* Find(const Nodes& nodes, absl::string_view name) {
   for (const Node& node : nodes) {
     if (node.name == name) return &node;
@@ -50,6 +53,7 @@ void LookThroughRoot(Nodes& nodes) {
 // Elements, or TiXML as a text. Several elements of the name are an array in
 // JSON.
 absl::Status ReadCommands(const Nodes& nodes, absl::string_view name, Nodes& commands) {
+  int texts = 0;
   for (const Node& node : nodes) {
     if (node.name != name) continue;
     commands.insert(commands.end(), node.children.begin(), node.children.end());
@@ -58,6 +62,10 @@ absl::Status ReadCommands(const Nodes& nodes, absl::string_view name, Nodes& com
     if (!node.children.empty()) {
       return absl::InvalidArgumentError(
           absl::StrCat(name, " holds text beside its commands: '", text.substr(0, 40), "'"));
+    }
+    if (++texts > kMaxTexts) {
+      return absl::InvalidArgumentError(absl::StrCat(name, " holds more than ", kMaxTexts,
+                                                     " texts; put all commands into one of them"));
     }
     absl::StatusOr<tixml::Document> document = tixml::Parse(text);
     if (!document.ok()) return Annotate(document.status(), name);

@@ -38,7 +38,8 @@ struct Request {
 };
 
 // Reads a request in any format, below any root. The commands of `config`
-// (config_xml, config) and `cmd` are elements, or TiXML as a text; those of
+// (config_xml, config) and `cmd` are elements, or TiXML as a text (at most 100 of
+// them, an array in JSON); those of
 // `state` are the one Get that its optional path asks for. `config` takes
 // SetConfig and Set only. A request without request_id is valid and has an
 // empty one; one that can't be parsed has the request_id that stands in it.

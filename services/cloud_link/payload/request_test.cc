@@ -208,6 +208,16 @@ TEST(RequestTest, ConfigTakesSetConfigAndSetOnly) {
   EXPECT_THAT(std::string(request.valid.message()), HasSubstr("SetConfig and Set only, not Reset"));
 }
 
+TEST(RequestTest, TextsHaveABound) {
+  const auto cmd = [](int texts) {
+    std::string body = R"({"request_id": "r", "serial_number": "01234567", "cmd": ["<Get/>")";
+    for (int i = 1; i < texts; ++i) body += ", \"<Get/>\"";
+    return ParseRequest(RequestKind::kCmd, body + "]}");
+  };
+  EXPECT_THAT(cmd(100).commands, SizeIs(100));
+  EXPECT_THAT(std::string(cmd(101).valid.message()), HasSubstr("more than 100 texts"));
+}
+
 TEST(RequestTest, WithoutAnIdItIsValid) {
   const Request request = Parse(RequestKind::kState, R"(<serial_number _="01234567"/>)");
   EXPECT_TRUE(request.valid.ok()) << request.valid;
