@@ -23,7 +23,8 @@ absl::StatusOr<std::unique_ptr<Variables>> Variables::Open(std::unique_ptr<Varia
 void Variables::AdoptEpoch(int64_t factory_epoch) {
   std::lock_guard lock(mutex_);
   if (epoch_ != factory_epoch) {
-    if (epoch_.has_value()) {
+    // An older one: config_store has lost its file, which is no reset.
+    if (epoch_.has_value() && factory_epoch > *epoch_) {
       log::Info("process variables are reset to their initial values");
       forget_ = true;
       saved_.clear();

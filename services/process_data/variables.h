@@ -47,8 +47,9 @@ class Variables {
   static absl::StatusOr<std::unique_ptr<Variables>> Open(std::unique_ptr<VariableStore> store,
                                                          ProcessImage& image, const Clock& clock);
 
-  // When `factory_epoch` is another one than the last, all variables have their
-  // initial values again; the first one ever is only kept in mind. What can't be
+  // When `factory_epoch` is later than the last, all variables have their initial
+  // values again; the first one ever, and an earlier one (config_store has lost
+  // its file), are only kept in mind. What can't be
   // written to disk now is so before the next Set, or done again after a restart.
   // Blocks on disk.
   void AdoptEpoch(int64_t factory_epoch);

@@ -173,6 +173,20 @@ TEST_F(VariablesTest, AnotherEpochGivesAllVariablesTheirInitialValuesForGood) {
   EXPECT_EQ(Get("W"), "4") << "set after the reset";
 }
 
+// config_store has lost its file; that is no reset.
+TEST_F(VariablesTest, AnEarlierEpochForgetsNothingAndTheNextOneCounts) {
+  variables_->AdoptEpoch(7);
+  variables_->Configure({Variable("V", "1")});
+  ASSERT_TRUE(Set("V", "3").ok());
+  variables_->AdoptEpoch(0);
+  EXPECT_EQ(Get("V"), "3");
+  Restart();
+  variables_->Configure({Variable("V", "1")});
+  EXPECT_EQ(Get("V"), "3");
+  variables_->AdoptEpoch(1);
+  EXPECT_EQ(Get("V"), "1");
+}
+
 TEST_F(VariablesTest, AnEpochThatWasMissedIsNoticedAfterTheRestart) {
   variables_->AdoptEpoch(7);
   variables_->Configure({Variable("V", "1")});

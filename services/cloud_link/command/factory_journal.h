@@ -28,9 +28,10 @@ class FactoryJournal {
   // The order can't be done.
   virtual absl::Status Drop() = 0;
 
-  // The epoch of the configuration in force. True: another one than that of
-  // our data; it is noted that they are to be forgotten, which the next start
-  // does (OpenSqliteFactoryJournal). The first epoch ever seen is ours.
+  // The epoch of the configuration in force. True: a later one than that of our
+  // data; it is noted that they are to be forgotten, which the next start does
+  // (OpenSqliteFactoryJournal). The first epoch ever seen becomes ours, and so
+  // does an earlier one: config_store has lost its file then, which is no reset.
   virtual absl::StatusOr<bool> Begins(int64_t epoch) = 0;
 };
 

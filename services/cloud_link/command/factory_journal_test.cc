@@ -76,6 +76,17 @@ TEST_F(FactoryJournalTest, AtTheStartAfterAnEpochBeganAllOfBeforeIsForgotten) {
   EXPECT_THAT(Messages(), SizeIs(1));
 }
 
+TEST_F(FactoryJournalTest, AnEarlierEpochForgetsNothingAndTheNextOneCounts) {
+  EXPECT_FALSE(*journal_->Begins(3));
+  StoreMessage();
+  EXPECT_FALSE(*journal_->Begins(0));
+  Restart();
+  EXPECT_THAT(Messages(), SizeIs(1));
+  EXPECT_TRUE(*journal_->Begins(1));
+  Restart();
+  EXPECT_THAT(Messages(), IsEmpty());
+}
+
 TEST_F(FactoryJournalTest, MessageIdsGoOn) {
   EXPECT_FALSE(*journal_->Begins(0));
   StoreMessage();

@@ -62,11 +62,11 @@ class SqliteFactoryJournal : public FactoryJournal {
 
   absl::StatusOr<bool> Begins(int64_t epoch) override {
     if (epoch == epoch_) return false;
-    const bool first = epoch_ == kNone;
-    if (absl::Status s = Write(first ? epoch : epoch_, epoch, ordered_); !s.ok()) return s;
+    const bool begins = epoch_ != kNone && epoch > epoch_;
+    if (absl::Status s = Write(begins ? epoch_ : epoch, epoch, ordered_); !s.ok()) return s;
     next_epoch_ = epoch;
-    if (first) epoch_ = epoch;
-    return !first;
+    if (!begins) epoch_ = epoch;
+    return begins;
   }
 
  private:

@@ -39,7 +39,7 @@ absl::Status FakeLogStore::Configure(const std::vector<Definition>& logs) {
 absl::StatusOr<bool> FakeLogStore::AdoptEpoch(int64_t epoch) {
   std::lock_guard lock(mutex_);
   if (!failure_.ok()) return failure_;
-  const bool forget = epoch_.has_value() && epoch_ != epoch;
+  const bool forget = epoch_.has_value() && epoch > *epoch_;
   epoch_ = epoch;
   if (forget) {
     logs_.clear();

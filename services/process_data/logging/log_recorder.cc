@@ -90,7 +90,7 @@ void LogRecorder::Follow(bool watched) {
 
 void LogRecorder::Configure(std::vector<LogDefinition> definitions, int64_t factory_epoch) {
   const MonotonicTime now = clock_.Now();
-  const bool forget = configured_ && factory_epoch != epoch_;
+  const bool forget = configured_ && factory_epoch > epoch_;
   if (forget) {
     pending_.clear();
     pending_bytes_ = 0;

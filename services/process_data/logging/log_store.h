@@ -90,9 +90,10 @@ class LogStore {
   // Replaces the set of configured logs.
   virtual absl::Status Configure(const std::vector<Definition>& logs) = 0;
 
-  // Forgets everything, the logs themselves included, unless `epoch` is the one
-  // given before; the first one ever is only kept in mind. Durable. True: all is
-  // forgotten.
+  // Forgets everything, the logs themselves included, when `epoch` is a later one
+  // than that given before. The first one ever is only kept in mind, and so is an
+  // earlier one: config_store has lost its file then, which is no factory reset.
+  // Durable. True: all is forgotten.
   virtual absl::StatusOr<bool> AdoptEpoch(int64_t epoch) = 0;
 
   // Stores the records, all or none, durably, and makes room in their logs.

@@ -251,7 +251,7 @@ absl::Status SqliteLogStore::ApplyDefinitions() {
 
 absl::StatusOr<bool> SqliteLogStore::ApplyEpoch(int64_t epoch) {
   if (epoch_ == epoch) return false;
-  const bool forget = epoch_.has_value();
+  const bool forget = epoch_.has_value() && epoch > *epoch_;
   int64_t highest_id = highest_id_;
   absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*db_);
   if (!transaction.ok()) return transaction.status();
