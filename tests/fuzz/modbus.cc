@@ -158,8 +158,8 @@ std::optional<std::vector<uint16_t>> WordsOf(const Exchange& exchange, bool bits
   }
   std::vector<uint16_t> words(count);
   for (size_t i = 0; i < count; ++i) {
-    words[i] = bits ? byte(9 + i / 8) >> (i % 8) & 1
-                    : static_cast<uint16_t>(byte(9 + 2 * i) << 8 | byte(10 + 2 * i));
+    words[i] = static_cast<uint16_t>(bits ? byte(9 + i / 8) >> (i % 8) & 1
+                                          : byte(9 + 2 * i) << 8 | byte(10 + 2 * i));
   }
   return words;
 }
