@@ -1,16 +1,12 @@
 #include "common/sqlite/sqlite.h"
 
-#include <fcntl.h>
 #include <sqlite3.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/sqlite/disk.h"
 #include "common/status/status.h"
 
 namespace fieldgate::sqlite {
@@ -48,45 +44,6 @@ absl::Status ErrorOf(sqlite3* connection, int result, absl::string_view path) {
       absl::StrCat(path, ": ",
                    connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(result),
                    " (SQLite ", result, ")"));
-}
-
-absl::Status ErrnoError(const std::string& path, absl::string_view doing) {
-  return absl::UnavailableError(absl::StrCat(path, ": ", doing, ": ", std::strerror(errno)));
-}
-
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  ~FileDescriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
-
-// Creates an empty file, which SQLite takes for a new database; its log and
-// shared memory files get the same mode.
-absl::Status CreateIfMissing(const std::string& path) {
-  const FileDescriptor fd(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (fd.get() < 0) {
-    if (errno == EEXIST) return absl::OkStatus();
-    return ErrnoError(path, "creating the database");
-  }
-  if (fchmod(fd.get(), 0600) != 0) return ErrnoError(path, "fchmod");
-  return absl::OkStatus();
-}
-
-// Without it, half of all power cuts after a creation lose the file.
-absl::Status SyncDirectoryOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  const std::string dir = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const FileDescriptor fd(open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.get() < 0 || fsync(fd.get()) != 0) return ErrnoError(dir, "fsync of the directory");
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -195,11 +152,11 @@ Database::~Database() {
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path,
                                                          const Options& options) {
-  if (absl::Status status = CreateIfMissing(path); !status.ok()) return status;
+  Disk& disk = options.disk != nullptr ? *options.disk : RealDisk();
+  if (absl::Status status = disk.CreateIfMissing(path); !status.ok()) return status;
   sqlite3* connection = nullptr;
-  const int result =
-      sqlite3_open_v2(path.c_str(), &connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-                      /*zVfs=*/nullptr);
+  const int result = sqlite3_open_v2(path.c_str(), &connection,
+                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, disk.Vfs());
   std::unique_ptr<Database> database(new Database(path, connection));
   if (result != SQLITE_OK) return ErrorOf(connection, result, path);
   sqlite3_extended_result_codes(connection, 1);
@@ -213,7 +170,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
                    "PRAGMA wal_autocheckpoint=", kLogBytes / options.page_size,
                    ";PRAGMA journal_size_limit=", kLogBytes, ";",
                    "SELECT count(*) FROM sqlite_schema;"));  // reads it, so that damage shows here
-  if (status.ok()) status = SyncDirectoryOf(path);
+  if (status.ok()) status = disk.SyncDirectoryOf(path);
   if (!status.ok()) return Annotate(status, "opening the database");
   return database;
 }

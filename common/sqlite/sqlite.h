@@ -27,6 +27,8 @@ struct sqlite3_stmt;
 // thread at a time. Every call may block on disk.
 namespace fieldgate::sqlite {
 
+class Disk;
+
 struct Options {
   // Bytes, a power of two; takes effect when the file is created. 16384 suits
   // bodies of some KB.
@@ -36,6 +38,8 @@ struct Options {
   // How long a call waits for another process that holds the file (a person
   // with the sqlite3 tool).
   absl::Duration busy_timeout = absl::Seconds(5);
+  // Where the file is; nullptr: RealDisk(). It outlives the database.
+  Disk* disk = nullptr;
 };
 
 // A prepared statement. Prepare once, then again and again: bind, Run or Step.
