@@ -113,7 +113,7 @@ Outcome SimulatedDisk::State::Sync(SimulatedHandle& handle) {
     if (power_is_off || handle.dead) return Outcome::kError;
     const Outcome outcome = Enter(DiskCall::kSync, handle.path, &handle);
     if (outcome == Outcome::kError || outcome == Outcome::kFull) handle.file->FailSync(chances);
-    if (outcome != Outcome::kOk) return outcome;
+    if (outcome != Outcome::kOk || ignores_syncs) return outcome;
     handle.file->Sync();
     if (!std::exchange(handle.sync_directory, false)) return Outcome::kOk;
   }
@@ -154,7 +154,7 @@ Outcome SimulatedDisk::State::Rename(const std::string& from, const std::string&
 Outcome SimulatedDisk::State::SyncDirectoryOf(absl::string_view path) {
   absl::MutexLock lock(&mutex);
   const Outcome outcome = Enter(DiskCall::kSyncDirectory, path);
-  if (outcome == Outcome::kOk) directory.Sync(path);
+  if (outcome == Outcome::kOk && !ignores_syncs) directory.Sync(path);
   return outcome;
 }
 
@@ -279,6 +279,11 @@ int64_t SimulatedDisk::operations() const {
 int64_t SimulatedDisk::calls(DiskCall call) const {
   absl::MutexLock lock(&state_->mutex);
   return state_->calls[static_cast<size_t>(call)];
+}
+
+void SimulatedDisk::SetIgnoresSyncs(bool ignores) {
+  absl::MutexLock lock(&state_->mutex);
+  state_->ignores_syncs = ignores;
 }
 
 void SimulatedDisk::Inject(const DiskFault& fault) {

@@ -81,6 +81,10 @@ class SimulatedDisk : public sqlite::Disk {
   int64_t operations() const;
   int64_t calls(DiskCall call) const;
 
+  // Syncs, of directories too, say OK and do nothing, as disks do that are built
+  // for speed. A test that passes on such a disk proves nothing.
+  void SetIgnoresSyncs(bool ignores);
+
   void Inject(const DiskFault& fault);
   // No fault is left; a bound of the size stays.
   void Heal();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "common/testing/seeded_chances.h"
 #include "common/testing/simulated_disk.h"
 #include "common/testing/simulated_file.h"
 #include "common/testing/simulated_vfs.h"
@@ -96,6 +97,7 @@ class SimulatedDisk::State {
   std::vector<DiskFault> faults ABSL_GUARDED_BY(mutex);
   std::optional<int64_t> capacity ABSL_GUARDED_BY(mutex);
   std::optional<int64_t> operations_left ABSL_GUARDED_BY(mutex);
+  bool ignores_syncs ABSL_GUARDED_BY(mutex) = false;
   bool power_is_off ABSL_GUARDED_BY(mutex) = false;
   int64_t operations ABSL_GUARDED_BY(mutex) = 0;
   std::array<int64_t, 9> calls ABSL_GUARDED_BY(mutex){};

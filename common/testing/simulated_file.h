@@ -2,26 +2,14 @@
 
 #include <cstdint>
 #include <memory>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "absl/container/btree_map.h"
 #include "absl/strings/string_view.h"
+#include "common/testing/seeded_chances.h"
 
 namespace fieldgate {
-
-// Chances that are the same for the same seed, on every machine.
-class SeededChances {
- public:
-  explicit SeededChances(uint64_t seed) : engine_(seed) {}
-
-  uint64_t Below(uint64_t bound) { return engine_() % bound; }
-  bool OneIn(uint64_t count) { return Below(count) == 0; }
-
- private:
-  std::mt19937_64 engine_;
-};
 
 // A file as the disk below the page cache has it: what a reader sees, and what
 // of it is on the disk for certain. Thread-compatible.
