@@ -142,8 +142,8 @@ bool Statement::IsNull(int column) const {
 
 void Statement::Reset() { sqlite3_reset(statement_); }
 
-Database::Database(std::string path, sqlite3* connection)
-    : path_(std::move(path)), connection_(connection) {}
+Database::Database(std::string path, Disk& disk, sqlite3* connection)
+    : path_(std::move(path)), disk_(disk), connection_(connection) {}
 
 Database::~Database() {
   cached_.clear();
@@ -157,7 +157,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   sqlite3* connection = nullptr;
   const int result = sqlite3_open_v2(path.c_str(), &connection,
                                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, disk.Vfs());
-  std::unique_ptr<Database> database(new Database(path, connection));
+  std::unique_ptr<Database> database(new Database(path, disk, connection));
   if (result != SQLITE_OK) return ErrorOf(connection, result, path);
   sqlite3_extended_result_codes(connection, 1);
   sqlite3_busy_timeout(connection, static_cast<int>(absl::ToInt64Milliseconds(

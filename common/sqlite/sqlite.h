@@ -114,12 +114,15 @@ class Database {
   int64_t LastInsertRowId() const;
 
   const std::string& path() const { return path_; }
+  // Where the file is; for another connection to it.
+  Disk& disk() const { return disk_; }
 
  private:
   friend class Transaction;
-  Database(std::string path, sqlite3* connection);
+  Database(std::string path, Disk& disk, sqlite3* connection);
 
   std::string path_;
+  Disk& disk_;
   sqlite3* connection_;
   std::map<std::string, Statement, std::less<>> cached_;
 };

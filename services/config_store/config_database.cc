@@ -46,8 +46,12 @@ absl::StatusOr<ConfigDatabase::Texts> ReadTexts(sqlite::Database& database, int6
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ConfigDatabase>> ConfigDatabase::Open(const std::string& path) {
-  absl::StatusOr<std::unique_ptr<sqlite::Database>> database = sqlite::Database::Open(path);
+absl::StatusOr<std::unique_ptr<ConfigDatabase>> ConfigDatabase::Open(const std::string& path,
+                                                                     sqlite::Disk* disk) {
+  sqlite::Options options;
+  options.disk = disk;
+  absl::StatusOr<std::unique_ptr<sqlite::Database>> database =
+      sqlite::Database::Open(path, options);
   if (!database.ok()) return database.status();
   if (absl::Status status = sqlite::Migrate(**database, Migrations()); !status.ok()) return status;
   return std::unique_ptr<ConfigDatabase>(new ConfigDatabase(*std::move(database)));

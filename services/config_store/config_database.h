@@ -27,7 +27,9 @@ class ConfigDatabase {
   static constexpr int kLogMessages = 10'000;  // that are kept of each log
 
   // kFailedPrecondition: the file is of a newer version of the program.
-  static absl::StatusOr<std::unique_ptr<ConfigDatabase>> Open(const std::string& path);
+  // `disk`: as sqlite::Options.
+  static absl::StatusOr<std::unique_ptr<ConfigDatabase>> Open(const std::string& path,
+                                                              sqlite::Disk* disk = nullptr);
 
   using Texts = std::map<std::string, std::vector<TextPart>>;  // by database
 

@@ -50,8 +50,8 @@ void CheckReadBack(const Node& database, const std::vector<TextPart>& text, Prob
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ConfigurationStore>> ConfigurationStore::Open(
-    const std::string& path, const v1::Device& device, const Clock& clock) {
-  absl::StatusOr<std::unique_ptr<ConfigDatabase>> file = ConfigDatabase::Open(path);
+    const std::string& path, const v1::Device& device, const Clock& clock, sqlite::Disk* disk) {
+  absl::StatusOr<std::unique_ptr<ConfigDatabase>> file = ConfigDatabase::Open(path, disk);
   if (!file.ok()) return file.status();
   std::unique_ptr<ConfigurationStore> store(
       new ConfigurationStore(*std::move(file), device, clock));

@@ -27,9 +27,11 @@ class ConfigurationStore {
   // Opens or creates the database file at `path`.
   // kFailedPrecondition: it is of a newer version of the program.
   // kDataLoss: it is damaged. kUnavailable: it can't be opened.
+  // `disk`: as sqlite::Options.
   static absl::StatusOr<std::unique_ptr<ConfigurationStore>> Open(const std::string& path,
                                                                   const v1::Device& device,
-                                                                  const Clock& clock);
+                                                                  const Clock& clock,
+                                                                  sqlite::Disk* disk = nullptr);
 
   // Called with each new configuration, in order, while the store is locked: it
   // must be quick and not call back. Set it before other threads use the store.

@@ -92,8 +92,12 @@ class SqliteVariableStore : public VariableStore {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<VariableStore>> OpenSqliteVariableStore(const std::string& path) {
-  absl::StatusOr<std::unique_ptr<sqlite::Database>> database = sqlite::Database::Open(path);
+absl::StatusOr<std::unique_ptr<VariableStore>> OpenSqliteVariableStore(const std::string& path,
+                                                                       sqlite::Disk* disk) {
+  sqlite::Options options;
+  options.disk = disk;
+  absl::StatusOr<std::unique_ptr<sqlite::Database>> database =
+      sqlite::Database::Open(path, options);
   if (!database.ok()) return database.status();
   if (absl::Status status = sqlite::Migrate(**database, kMigrations); !status.ok()) return status;
   return std::make_unique<SqliteVariableStore>(*std::move(database));

@@ -436,8 +436,10 @@ OutboxFile::~OutboxFile() = default;
 
 sqlite::Database& OutboxFile::database() { return *shared_->database; }
 
-absl::StatusOr<std::unique_ptr<OutboxFile>> OutboxFile::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<OutboxFile>> OutboxFile::Open(const std::string& path,
+                                                             sqlite::Disk* disk) {
   sqlite::Options options;
+  options.disk = disk;
   options.page_size = kPageSize;
   options.cache_kib = kCacheKib;
   absl::StatusOr<std::unique_ptr<sqlite::Database>> database =

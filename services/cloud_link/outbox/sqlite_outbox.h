@@ -9,7 +9,8 @@
 
 namespace fieldgate::sqlite {
 class Database;
-}
+class Disk;
+}  // namespace fieldgate::sqlite
 
 namespace fieldgate::cloud_link {
 
@@ -24,7 +25,10 @@ class OutboxFile {
   // kDataLoss:           it is damaged. Who replaces it must know that its
   //                      message_ids begin anew.
   // kFailedPrecondition: it was written by a newer program.
-  static absl::StatusOr<std::unique_ptr<OutboxFile>> Open(const std::string& path);
+  //
+  // `disk`: as sqlite::Options.
+  static absl::StatusOr<std::unique_ptr<OutboxFile>> Open(const std::string& path,
+                                                          sqlite::Disk* disk = nullptr);
   ~OutboxFile();
 
   // The outbox of a connector ("CloudConn2"), with what it held when it was

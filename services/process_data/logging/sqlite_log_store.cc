@@ -1,17 +1,13 @@
 #include "services/process_data/logging/sqlite_log_store.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <mutex>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
+#include "common/sqlite/disk.h"
 #include "common/sqlite/sqlite.h"
 #include "common/status/status.h"
 #include "services/process_data/logging/log_schema.h"
@@ -36,7 +32,8 @@ absl::Status Execute(sqlite::Database& db, absl::string_view sql, Bind bind) {
 
 class SqliteLogStore : public LogStore {
  public:
-  SqliteLogStore(std::string path, const Clock& clock) : path_(std::move(path)), clock_(clock) {
+  SqliteLogStore(std::string path, const Clock& clock, sqlite::Disk& disk)
+      : path_(std::move(path)), clock_(clock), disk_(disk) {
     // So that Logs shows what there is before the first call; whatever is wrong
     // comes out of that.
     std::lock_guard lock(mutex_);
@@ -117,6 +114,7 @@ class SqliteLogStore : public LogStore {
 
   const std::string path_;
   const Clock& clock_;
+  sqlite::Disk& disk_;
 
   std::mutex mutex_;  // guards all that follows
   std::unique_ptr<sqlite::Database> db_;
@@ -141,7 +139,9 @@ absl::Status SqliteLogStore::EnsureOpen() {
 }
 
 absl::Status SqliteLogStore::Open() {
-  absl::StatusOr<std::unique_ptr<sqlite::Database>> db = sqlite::Database::Open(path_);
+  sqlite::Options options;
+  options.disk = &disk_;
+  absl::StatusOr<std::unique_ptr<sqlite::Database>> db = sqlite::Database::Open(path_, options);
   if (!db.ok()) return db.status();
   if (absl::Status status = sqlite::Migrate(**db, kLogMigrations); !status.ok()) return status;
   absl::StatusOr<sqlite::Statement*> state =
@@ -158,7 +158,7 @@ absl::Status SqliteLogStore::Open() {
   if (!logs.ok()) return Annotate(logs.status(), "loading the logs");
   db_ = *std::move(db);
   Adopt(*std::move(logs));
-  if (logs_.empty() && highest_id_ == 0 && access(DamagedFile().c_str(), F_OK) == 0) {
+  if (logs_.empty() && highest_id_ == 0 && disk_.Exists(DamagedFile())) {
     // A record a second since 1970 is more than the lost file can have had.
     const int64_t highest_id = std::max<int64_t>(0, absl::ToUnixSeconds(clock_.WallNow()));
     if (absl::Status status = SetHighestId(highest_id); !status.ok()) return status;
@@ -177,11 +177,9 @@ absl::Status SqliteLogStore::BeginAnew(const absl::Status& why) {
   logs_.clear();
   for (const char* suffix : kSuffixes) {
     const std::string file = path_ + suffix;
-    const std::string aside = DamagedFile() + suffix;
-    if (std::rename(file.c_str(), aside.c_str()) != 0 && errno != ENOENT) {
-      return absl::UnavailableError(
-          absl::StrCat(file, ": renaming the damaged file: ", std::strerror(errno)));
-    }
+    if (!disk_.Exists(file)) continue;
+    absl::Status status = disk_.Rename(file, DamagedFile() + suffix);
+    if (!status.ok()) return Annotate(status, "putting the damaged file aside");
   }
   return Open();
 }
@@ -417,8 +415,10 @@ void SqliteLogStore::Adopt(LogRows logs) {
 
 }  // namespace
 
-std::unique_ptr<LogStore> MakeSqliteLogStore(std::string path, const Clock& clock) {
-  return std::make_unique<SqliteLogStore>(std::move(path), clock);
+std::unique_ptr<LogStore> MakeSqliteLogStore(std::string path, const Clock& clock,
+                                             sqlite::Disk* disk) {
+  return std::make_unique<SqliteLogStore>(std::move(path), clock,
+                                          disk != nullptr ? *disk : sqlite::RealDisk());
 }
 
 }  // namespace fieldgate::process_data

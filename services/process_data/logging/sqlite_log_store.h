@@ -6,6 +6,10 @@
 #include "common/time/clock.h"
 #include "services/process_data/logging/log_store.h"
 
+namespace fieldgate::sqlite {
+class Disk;
+}
+
 namespace fieldgate::process_data {
 
 // The store in the SQLite file at `path`, which is made if it is missing. It is
@@ -15,6 +19,8 @@ namespace fieldgate::process_data {
 // have had.
 //
 // Every call also has kFailedPrecondition: the file is of a newer program.
-std::unique_ptr<LogStore> MakeSqliteLogStore(std::string path, const Clock& clock);
+// `disk`: as sqlite::Options.
+std::unique_ptr<LogStore> MakeSqliteLogStore(std::string path, const Clock& clock,
+                                             sqlite::Disk* disk = nullptr);
 
 }  // namespace fieldgate::process_data
