@@ -1,8 +1,6 @@
 #include "services/cloud_link/gateway.h"
 
 #include <algorithm>
-#include <chrono>
-#include <future>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -43,8 +41,8 @@ class Gateway::Slot : public MqttListener,
   Slot(Gateway& gateway, const config_store::v1::Connector& config,
        const config_store::v1::Device& device, const Storage& storage)
       : gateway_(gateway), channel_(*storage.channel), mqtt_(gateway.ports_.make_mqtt(*this)) {
-    connector_ = std::make_unique<Connector>(config, device, *storage.outbox, *mqtt_, *this,
-                                             NowOf(RealClock()));
+    connector_ =
+        std::make_unique<Connector>(config, device, *storage.outbox, *mqtt_, *this, gateway.now());
   }
 
   ~Slot() override { mqtt_->Disconnect(); }
@@ -65,7 +63,7 @@ class Gateway::Slot : public MqttListener,
             const std::shared_ptr<Slot> slot = weak.lock();
             if (slot == nullptr || slot->stream_number_ != number) return;
             slot->stream_->Consumed();
-            slot->connector_->OnBatch(*batch, NowOf(RealClock()));
+            slot->connector_->OnBatch(*batch, slot->gateway_.now());
             slot->gateway_.OnProcessLink(true);
           });
         },
@@ -73,7 +71,7 @@ class Gateway::Slot : public MqttListener,
           loop.Post([weak, number] {
             const std::shared_ptr<Slot> slot = weak.lock();
             if (slot == nullptr || slot->stream_number_ != number) return;
-            slot->connector_->OnAcquisitionLost(NowOf(RealClock()));
+            slot->connector_->OnAcquisitionLost(slot->gateway_.now());
             slot->gateway_.OnProcessLink(false);
           });
         });
@@ -96,11 +94,11 @@ class Gateway::Slot : public MqttListener,
     if (connector_->IsRequest(message)) {
       // Not through Post: once it is stored, it is acknowledged and must be
       // answered, also when this connection is gone by then.
-      gateway_.loop_.Post(
-          [&channel = channel_, incoming = channel_.Accept(std::move(message.topic),
-                                                           std::move(message.payload))]() mutable {
-            channel.OnRequest(std::move(incoming), NowOf(RealClock()).monotonic);
-          });
+      gateway_.loop_.Post([&gateway = gateway_, &channel = channel_,
+                           incoming = channel_.Accept(std::move(message.topic),
+                                                      std::move(message.payload))]() mutable {
+        channel.OnRequest(std::move(incoming), gateway.now().monotonic);
+      });
       return;
     }
     Post([message = std::move(message)](Connector& c, Now now) { c.OnMessage(message, now); });
@@ -115,7 +113,7 @@ class Gateway::Slot : public MqttListener,
       const absl::Status status = gateway.ports_.config->SaveIdentity(name, identity);
       gateway.loop_.Post([weak, status] {
         if (const std::shared_ptr<Slot> slot = weak.lock()) {
-          slot->connector_->OnIdentityStored(status, NowOf(RealClock()));
+          slot->connector_->OnIdentityStored(status, slot->gateway_.now());
         }
       });
     });
@@ -123,7 +121,7 @@ class Gateway::Slot : public MqttListener,
       gateway_.loop_.Post([weak] {
         if (const std::shared_ptr<Slot> slot = weak.lock()) {
           slot->connector_->OnIdentityStored(absl::UnavailableError("config_store is too slow"),
-                                             NowOf(RealClock()));
+                                             slot->gateway_.now());
         }
       });
     }
@@ -145,7 +143,7 @@ class Gateway::Slot : public MqttListener,
     const auto answer = [&gateway, weak, ticket](absl::StatusOr<LogAnswer> read) {
       gateway.loop_.Post([weak, ticket, read = std::move(read)] {
         if (const std::shared_ptr<Slot> slot = weak.lock()) {
-          slot->connector_->OnLogRead(ticket, read, NowOf(RealClock()));
+          slot->connector_->OnLogRead(ticket, read, slot->gateway_.now());
         }
       });
     };
@@ -174,7 +172,7 @@ class Gateway::Slot : public MqttListener,
           const std::shared_ptr<Slot> slot = weak.lock();
           // An event of a connection that was given up meanwhile is stale.
           if (slot == nullptr || slot->connector_->epoch() != epoch) return;
-          event(*slot->connector_, NowOf(RealClock()));
+          event(*slot->connector_, slot->gateway_.now());
         });
   }
 
@@ -188,11 +186,14 @@ class Gateway::Slot : public MqttListener,
 
 Gateway::Gateway(GatewayPorts ports)
     : ports_(std::move(ports)),
+      loop_(*ports_.threads),
       events_(EventPorts()),
+      handlers_(*ports_.threads),
       interpreter_({*ports_.process, *ports_.config, *this, handlers_, ports_.journal}),
-      commands_(kMaxCommands),
-      store_(kMaxStoreCalls),
-      logs_(kMaxLogReads) {}
+      changed_(ports_.threads->MakeConditionVariable()),
+      commands_(kMaxCommands, *ports_.threads),
+      store_(kMaxStoreCalls, *ports_.threads),
+      logs_(kMaxLogReads, *ports_.threads) {}
 
 Gateway::~Gateway() = default;
 
@@ -200,14 +201,14 @@ void Gateway::Run() {
   loop_.Run([this] { return Settle(); });
   slots_.clear();
   events_.Stop();
-  signal_led_.TurnOff(RealClock().Now());
+  signal_led_.TurnOff(now().monotonic);
 }
 
 void Gateway::Stop() {
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
-    changed_.notify_all();
+    changed_->NotifyAll();
   }
   loop_.Stop();
 }
@@ -233,7 +234,7 @@ void Gateway::OnProcessLink(bool up) {
 }
 
 void Gateway::Apply(const config_store::v1::Configuration& configuration) {
-  const Now now = NowOf(RealClock());
+  const Now now = this->now();
   if (EpochBegins(configuration.factory_epoch(), now.monotonic)) return;
   handlers_.Configure(configuration.events(), configuration.revision());
   events_.Configure(configuration.events(), now);
@@ -295,13 +296,13 @@ absl::Status Gateway::OpenStorage(const std::string& connector, CommandChannel::
   CommandChannel::Host& host = *this;  // a private base: make_unique may not convert to it
   auto channel = std::make_unique<CommandChannel>(std::move(config), **requests, **outbox, host,
                                                   requests_waiting_);
-  channel->Recover(NowOf(RealClock()).monotonic);
+  channel->Recover(now().monotonic);
   storages_[connector] = {*std::move(outbox), *std::move(requests), std::move(channel)};
   return absl::OkStatus();
 }
 
 MonotonicTime Gateway::Settle() {
-  const Now now = NowOf(RealClock());
+  const Now now = this->now();
   MonotonicTime next = MonotonicTime::Never();
   for (auto& [name, storage] : storages_) {
     storage.channel->Settle(now.monotonic);
@@ -333,7 +334,7 @@ void Gateway::NoteChange() {
   show_again_ = true;
   const std::lock_guard lock(mutex_);
   ++version_;
-  changed_.notify_all();
+  changed_->NotifyAll();
 }
 
 void Gateway::ShowValues(Now now) {
@@ -391,7 +392,7 @@ EventRunner::Ports Gateway::EventPorts() {
       loop_.Post([done, status = ports_.config->AppendMessage("Event", entry)] { done(status); });
     });
   };
-  ports.now = [] { return NowOf(RealClock()); };
+  ports.now = [this] { return now(); };
   return ports;
 }
 
@@ -418,8 +419,8 @@ absl::StatusOr<v1::GetStatusResponse> Gateway::Status() {
 
 uint64_t Gateway::AwaitChange(uint64_t version, absl::Duration timeout) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, absl::ToChronoMilliseconds(timeout),
-                    [&] { return version_ != version || stopped_; });
+  changed_->AwaitUntil(lock, now().monotonic + timeout,
+                       [&] { return version_ != version || stopped_; });
   return version_;
 }
 

@@ -1,10 +1,7 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
 #include <functional>
-#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -14,8 +11,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/time/threads.h"
 #include "proto/cloud_link.pb.h"
 #include "proto/config_store.pb.h"
+#include "services/cloud_link/answer.h"
 #include "services/cloud_link/clients/config_client.h"
 #include "services/cloud_link/clients/process_client.h"
 #include "services/cloud_link/command/command_channel.h"
@@ -56,6 +55,8 @@ struct GatewayPorts {
   FactoryJournal* factory = nullptr;  // none: no factory reset
   // Restarts all services; returns before this one ends.
   std::function<void(absl::string_view origin)> restart;
+  // Where everything runs, and what time it is.
+  Threads* threads = &RealThreads();
 };
 
 // All connectors on their loop, and the commands. Methods are thread-safe
@@ -107,9 +108,10 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   void OnAnswerStored(const std::string& connector, StoredEntry answer) override;
   Verdict VerdictOn(const std::string& connector, int64_t revision) override;
 
+  Now now() const { return NowOf(ports_.threads->clock()); }
   // What `task` returns on the loop; kUnavailable when that takes over 2 s.
-  template <typename Answer, typename Task>
-  Answer OnLoop(Task task);
+  template <typename Result, typename Task>
+  Result OnLoop(Task task);
   absl::Status OnConnector(absl::string_view connector,
                            const std::function<absl::Status(Connector&)>& task);
   absl::Status OpenStorage(const std::string& connector, CommandChannel::Config config);
@@ -159,8 +161,8 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   std::atomic<int> requests_waiting_ = 0;
   std::atomic<bool> restarting_ = false;
   Interpreter interpreter_;
+  const std::unique_ptr<ConditionVariable> changed_;
   std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
   uint64_t version_ = 1;
   bool stopped_ = false;
 
@@ -172,16 +174,16 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   Worker logs_;
 };
 
-template <typename Answer, typename Task>
-Answer Gateway::OnLoop(Task task) {
-  const auto promise = std::make_shared<std::promise<Answer>>();
-  std::future<Answer> future = promise->get_future();
-  loop_.Post([promise, task = std::move(task)] { promise->set_value(task()); });
-  // A loop that stops drops the task; the promise must outlive the wait.
-  if (future.wait_for(std::chrono::seconds(2)) != std::future_status::ready) {
+template <typename Result, typename Task>
+Result Gateway::OnLoop(Task task) {
+  const auto answer = std::make_shared<Answer<Result>>(*ports_.threads);
+  loop_.Post([answer, task = std::move(task)] { answer->Give(task()); });
+  // A loop that stops drops the task.
+  std::optional<Result> given = answer->Await(now().monotonic + absl::Seconds(2));
+  if (!given.has_value()) {
     return absl::UnavailableError("the loop of cloud_link does not answer");
   }
-  return future.get();
+  return *std::move(given);
 }
 
 }  // namespace fieldgate::cloud_link

@@ -1,6 +1,5 @@
 // Commands of portals, rollouts and local callers; restarts and factory resets.
 #include <algorithm>
-#include <future>
 #include <memory>
 #include <utility>
 
@@ -19,28 +18,22 @@ void LogIfFailed(const absl::Status& status) {
 
 absl::StatusOr<Interpreter::TextResult> Gateway::Execute(const std::string& text,
                                                          const std::string& origin) {
+  using Given = absl::StatusOr<Interpreter::TextResult>;
+  const auto answer = std::make_shared<Answer<Given>>(*ports_.threads);
   // Belongs to the task; one that is dropped answers, too.
-  struct Answer {
-    ~Answer() {
-      if (!given) promise.set_value(absl::CancelledError("cloud_link stops"));
-    }
-    std::promise<absl::StatusOr<Interpreter::TextResult>> promise;
-    bool given = false;
-  };
-  auto answer = std::make_shared<Answer>();
-  std::future<absl::StatusOr<Interpreter::TextResult>> future = answer->promise.get_future();
+  std::shared_ptr<void> dropped(
+      nullptr, [answer](void*) { answer->Give(absl::CancelledError("cloud_link stops")); });
   auto commands = std::make_shared<const CommandText>(text);
   const bool reads_only = commands->reads_only();
   const bool taken =
-      commands_.Post(reads_only, [this, answer = std::move(answer), commands, origin] {
-        answer->promise.set_value(interpreter_.ExecuteText(*commands, {origin, ""}));
-        answer->given = true;
+      commands_.Post(reads_only, [this, answer, dropped = std::move(dropped), commands, origin] {
+        answer->Give(interpreter_.ExecuteText(*commands, {origin, ""}));
       });
   if (!taken) {
     return absl::ResourceExhaustedError(
         absl::StrCat(kMaxCommands, " commands are waiting already; try again later"));
   }
-  return future.get();
+  return *answer->Await(MonotonicTime::Never());
 }
 
 bool Gateway::ExecuteRequest(CommandChannel& channel, RequestNumber number,
@@ -53,8 +46,8 @@ bool Gateway::ExecuteRequest(CommandChannel& channel, RequestNumber number,
     Interpreter::Result result;
     if (begun.ok()) result = interpreter_.Execute(commands, origin);
     channel.Hold(number, result);
-    loop_.Post([&channel, number, begun, result = std::move(result)] {
-      channel.OnExecuted(number, begun, result, RealClock().Now());
+    loop_.Post([this, &channel, number, begun, result = std::move(result)] {
+      channel.OnExecuted(number, begun, result, now().monotonic);
     });
   });
 }
@@ -94,7 +87,7 @@ absl::Status Gateway::Reset(ResetKind kind, const Origin& origin) {
     if (kind == ResetKind::kFactory) {
       if (absl::Status s = ports_.factory->Order(who); !s.ok()) return s;
     }
-    reset_.Request(kind, who, RealClock().Now());
+    reset_.Request(kind, who, now().monotonic);
     return absl::OkStatus();
   });
 }

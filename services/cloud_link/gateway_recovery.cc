@@ -37,7 +37,7 @@ void Gateway::ConfirmProbations(MonotonicTime now) {
                       {"revision", absl::StrCat(c.revision)},
                       {"why", status.ToString()}});
       }
-      loop_.Post([this, c] { probations_.OnConfirmed(c.connector, RealClock().Now()); });
+      loop_.Post([this, c] { probations_.OnConfirmed(c.connector, this->now().monotonic); });
     });
     if (!taken) probations_.OnConfirmed(c.connector, now);
   }

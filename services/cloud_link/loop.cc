@@ -2,29 +2,21 @@
 
 #include <utility>
 
-#include "absl/time/time.h"
-
 namespace fieldgate::cloud_link {
-namespace {
 
-// The same clock and start as MonotonicTime.
-std::chrono::steady_clock::time_point ToSteady(MonotonicTime t) {
-  return std::chrono::steady_clock::time_point(absl::ToChronoNanoseconds(t.since_start));
-}
-
-}  // namespace
+Loop::Loop(Threads& threads) : wake_(threads.MakeConditionVariable()) {}
 
 void Loop::Post(Task task) {
   const std::lock_guard lock(mutex_);
   if (stopped_) return;
   tasks_.push_back(std::move(task));
-  if (tasks_.size() == 1) wake_.notify_one();
+  if (tasks_.size() == 1) wake_->NotifyOne();
 }
 
 void Loop::Stop() {
   const std::lock_guard lock(mutex_);
   stopped_ = true;
-  wake_.notify_one();
+  wake_->NotifyOne();
 }
 
 void Loop::Run(const std::function<MonotonicTime()>& settle) {
@@ -33,12 +25,7 @@ void Loop::Run(const std::function<MonotonicTime()>& settle) {
     const MonotonicTime wake_at = settle();
     {
       std::unique_lock lock(mutex_);
-      const auto ready = [this] { return !tasks_.empty() || stopped_; };
-      if (wake_at == MonotonicTime::Never()) {
-        wake_.wait(lock, ready);
-      } else {
-        wake_.wait_until(lock, ToSteady(wake_at), ready);
-      }
+      wake_->AwaitUntil(lock, wake_at, [this] { return !tasks_.empty() || stopped_; });
       if (stopped_) {
         tasks_.clear();
         return;
@@ -50,23 +37,26 @@ void Loop::Run(const std::function<MonotonicTime()>& settle) {
   }
 }
 
-Worker::Worker(size_t capacity) : capacity_(capacity), thread_([this] { Run(); }) {}
+Worker::Worker(size_t capacity, Threads& threads)
+    : capacity_(capacity),
+      wake_(threads.MakeConditionVariable()),
+      thread_(threads.Start([this] { Run(); })) {}
 
 Worker::~Worker() {
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
     tasks_.clear();
-    wake_.notify_one();
+    wake_->NotifyOne();
   }
-  thread_.join();
+  thread_->Join();
 }
 
 bool Worker::Post(std::function<void()> task) {
   const std::lock_guard lock(mutex_);
   if (stopped_ || tasks_.size() >= capacity_) return false;
   tasks_.push_back(std::move(task));
-  wake_.notify_one();
+  wake_->NotifyOne();
   return true;
 }
 
@@ -75,7 +65,7 @@ void Worker::Run() {
     std::function<void()> task;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return !tasks_.empty() || stopped_; });
+      wake_->Await(lock, [this] { return !tasks_.empty() || stopped_; });
       if (stopped_) return;
       task = std::move(tasks_.front());
       tasks_.pop_front();

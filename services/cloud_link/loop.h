@@ -1,13 +1,13 @@
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "common/time/clock.h"
+#include "common/time/threads.h"
 
 namespace fieldgate::cloud_link {
 
@@ -15,6 +15,8 @@ namespace fieldgate::cloud_link {
 class Loop {
  public:
   using Task = std::function<void()>;
+
+  explicit Loop(Threads& threads);
 
   // Runs `task` on the loop's thread, in the order of posting. Never blocks.
   // After Stop, tasks are dropped.
@@ -27,8 +29,8 @@ class Loop {
   void Run(const std::function<MonotonicTime()>& settle);
 
  private:
+  const std::unique_ptr<ConditionVariable> wake_;
   std::mutex mutex_;  // guards all below
-  std::condition_variable wake_;
   std::vector<Task> tasks_;
   bool stopped_ = false;
 };
@@ -38,7 +40,7 @@ class Loop {
 class Worker {
  public:
   // At most `capacity` tasks wait.
-  explicit Worker(size_t capacity);
+  Worker(size_t capacity, Threads& threads);
   // Drops what waits, and joins the task under way.
   ~Worker();
 
@@ -49,11 +51,11 @@ class Worker {
   void Run();
 
   const size_t capacity_;
+  const std::unique_ptr<ConditionVariable> wake_;
   std::mutex mutex_;  // guards tasks_ and stopped_
-  std::condition_variable wake_;
   std::deque<std::function<void()>> tasks_;
   bool stopped_ = false;
-  std::thread thread_;
+  std::unique_ptr<Thread> thread_;
 };
 
 }  // namespace fieldgate::cloud_link

@@ -4,6 +4,7 @@
 #include <future>
 #include <thread>
 
+#include "common/time/threads.h"
 #include "gtest/gtest.h"
 
 namespace fieldgate::cloud_link {
@@ -12,7 +13,7 @@ namespace {
 constexpr std::chrono::seconds kLong(30);
 
 TEST(LoopTest, RunsTasksInTheOrderOfPosting) {
-  Loop loop;
+  Loop loop(RealThreads());
   std::vector<int> order;
   for (int i = 0; i < 3; ++i) loop.Post([&order, i] { order.push_back(i); });
   loop.Post([&loop] { loop.Stop(); });
@@ -21,7 +22,7 @@ TEST(LoopTest, RunsTasksInTheOrderOfPosting) {
 }
 
 TEST(LoopTest, SettlesAfterTasksAndAtItsDeadline) {
-  Loop loop;
+  Loop loop(RealThreads());
   int settled = 0;
   loop.Run([&] {
     // The first is the start; the later ones come since their time has come.
@@ -32,7 +33,7 @@ TEST(LoopTest, SettlesAfterTasksAndAtItsDeadline) {
 }
 
 TEST(LoopTest, APostWakesTheWaitingLoop) {
-  Loop loop;
+  Loop loop(RealThreads());
   std::promise<void> ran;
   std::thread thread([&loop] { loop.Run([] { return MonotonicTime::Never(); }); });
   loop.Post([&ran] { ran.set_value(); });
@@ -42,7 +43,7 @@ TEST(LoopTest, APostWakesTheWaitingLoop) {
 }
 
 TEST(LoopTest, AfterStopNothingRuns) {
-  Loop loop;
+  Loop loop(RealThreads());
   loop.Stop();
   bool ran = false;
   loop.Post([&ran] { ran = true; });
@@ -52,7 +53,7 @@ TEST(LoopTest, AfterStopNothingRuns) {
 
 TEST(WorkerTest, TakesNoMoreThanItsCapacity) {
   std::promise<void> busy, go, last;
-  Worker worker(2);
+  Worker worker(2, RealThreads());
   ASSERT_TRUE(worker.Post([&] {
     busy.set_value();
     go.get_future().wait();

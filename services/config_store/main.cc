@@ -11,6 +11,7 @@
 #include "common/rpc/rpc.h"
 #include "common/service/service.h"
 #include "common/time/clock.h"
+#include "common/time/threads.h"
 #include "services/config_store/config_store_service.h"
 #include "services/config_store/configuration_store.h"
 #include "services/config_store/device_identity.h"
@@ -28,7 +29,7 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   absl::StatusOr<std::unique_ptr<ConfigurationStore>> store =
       ConfigurationStore::Open(options.state_dir.File("config.db"), *device, RealClock());
   if (!store.ok()) return store.status();
-  TimerThread probations([&store] { return (*store)->SettleProbations(); });
+  TimerThread probations([&store] { return (*store)->SettleProbations(); }, RealThreads());
   (*store)->SetDeadlineListener([&probations] { probations.Wake(); });
   ConfigStoreService service(**store, options.state_dir.File("factory.tixml"));
   const std::string socket = options.state_dir.Socket("config_store");

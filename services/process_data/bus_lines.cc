@@ -33,8 +33,8 @@ DeviceLayout LayoutOf(const std::string& path, const config_store::v1::BusDevice
 
 }  // namespace
 
-BusLines::BusLines(ProcessImage& image, const Clock& clock, BusFactory make_bus)
-    : image_(image), clock_(clock), make_bus_(std::move(make_bus)) {}
+BusLines::BusLines(ProcessImage& image, Threads& threads, BusFactory make_bus)
+    : image_(image), threads_(threads), clock_(threads.clock()), make_bus_(std::move(make_bus)) {}
 
 BusLines::~BusLines() { StopAllBut({}); }
 
@@ -60,7 +60,7 @@ std::shared_ptr<Poller> BusLines::MakePoller(const LinePlan& plan,
                         absl::Milliseconds(device.config->max_backoff_ms())},
                        std::move(io)});
   }
-  return std::make_shared<Poller>(std::move(devices), image_, clock_, paused);
+  return std::make_shared<Poller>(std::move(devices), image_, threads_, paused);
 }
 
 void BusLines::StopAllBut(const std::map<std::string, LinePlan>& plans) {

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "common/time/clock.h"
+#include "common/time/threads.h"
 #include "proto/config_store.pb.h"
 #include "services/process_data/bus/bus.h"
 #include "services/process_data/poller.h"
@@ -24,7 +24,7 @@ class BusLines {
  public:
   using BusFactory = std::function<std::shared_ptr<Bus>(const std::string& host, uint16_t port)>;
 
-  BusLines(ProcessImage& image, const Clock& clock, BusFactory make_bus);
+  BusLines(ProcessImage& image, Threads& threads, BusFactory make_bus);
   ~BusLines();
 
   // Replaces the buses. Lines whose configuration did not change go on
@@ -75,6 +75,7 @@ class BusLines {
   std::vector<std::shared_ptr<Poller>> Pollers() const;
 
   ProcessImage& image_;
+  Threads& threads_;
   const Clock& clock_;
   const BusFactory make_bus_;
 

@@ -71,7 +71,7 @@ class BusLinesTest : public testing::Test {
   std::mutex mutex_;
   std::map<std::string, std::vector<std::shared_ptr<FakeBus>>> buses_;
   ProcessImage image_{absl::Now()};
-  BusLines lines_{image_, RealClock(), [this](const std::string& host, uint16_t) {
+  BusLines lines_{image_, RealThreads(), [this](const std::string& host, uint16_t) {
                     std::lock_guard lock(mutex_);
                     return buses_[host].emplace_back(std::make_shared<FakeBus>());
                   }};

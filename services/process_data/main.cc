@@ -9,6 +9,7 @@
 #include "common/rpc/rpc.h"
 #include "common/service/service.h"
 #include "common/time/clock.h"
+#include "common/time/threads.h"
 #include "grpcpp/impl/codegen/service_type.h"
 #include "services/process_data/configuration_watcher.h"
 #include "services/process_data/logging/data_logs.h"
@@ -39,7 +40,7 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   absl::StatusOr<std::unique_ptr<Variables>> variables =
       Variables::Open(*std::move(store), image, clock);
   if (!variables.ok()) return variables.status();
-  ProcessControl control(image, clock, *std::move(variables),
+  ProcessControl control(image, RealThreads(), *std::move(variables),
                          [](const std::string& host, uint16_t port) {
                            return std::make_shared<ModbusBus>(host, port);
                          });
@@ -54,7 +55,7 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
                   .log_counter = MessageLogCounter(config_store),
                   .modem = [&modem](const std::string& interface) { return modem.Read(interface); },
                   .polling = [&control] { return control.Polling(); }}));
-  DataLogs logs(image, MakeSqliteLogStore(options.state_dir.File("logs.db"), clock), clock,
+  DataLogs logs(image, MakeSqliteLogStore(options.state_dir.File("logs.db"), clock), RealThreads(),
                 [&system](const std::vector<std::string>& paths) -> std::shared_ptr<void> {
                   return system.Subscribe(paths, /*subtree=*/false);
                 });

@@ -1,7 +1,6 @@
 #include "services/process_data/poller.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,13 +8,6 @@
 
 namespace fieldgate::process_data {
 namespace {
-
-// steady_clock is CLOCK_MONOTONIC, as is MonotonicTime.
-std::chrono::steady_clock::time_point ToSteady(MonotonicTime time) {
-  // Never becomes a time that no wait overflows on.
-  const absl::Duration since = std::min(time.since_start, absl::Hours(24 * 365 * 100));
-  return std::chrono::steady_clock::time_point(absl::ToChronoNanoseconds(since));
-}
 
 std::vector<PollSchedule::Timing> TimingsOf(const std::vector<Poller::Device>& devices) {
   std::vector<PollSchedule::Timing> timings;
@@ -25,17 +17,19 @@ std::vector<PollSchedule::Timing> TimingsOf(const std::vector<Poller::Device>& d
 
 }  // namespace
 
-Poller::Poller(std::vector<Device> devices, ProcessImage& image, const Clock& clock, bool paused)
+Poller::Poller(std::vector<Device> devices, ProcessImage& image, Threads& threads, bool paused)
     : devices_(std::move(devices)),
       image_(image),
-      clock_(clock),
+      clock_(threads.clock()),
+      wake_(threads.MakeConditionVariable()),
+      notice_(threads.MakeConditionVariable()),
       paused_(paused),
       give_up_(paused),
-      schedule_(TimingsOf(devices_), clock.Now()) {
+      schedule_(TimingsOf(devices_), clock_.Now()) {
   for (const Device& device : devices_) {
     status_.push_back({.path = device.path, .error = "not polled yet"});
   }
-  thread_ = std::thread([this] { Run(); });
+  thread_ = threads.Start([this] { Run(); });
 }
 
 Poller::~Poller() {
@@ -43,16 +37,14 @@ Poller::~Poller() {
   Join();
 }
 
-void Poller::Join() {
-  if (thread_.joinable()) thread_.join();
-}
+void Poller::Join() { thread_->Join(); }
 
 void Poller::Cancel() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
     give_up_ = true;
-    wake_.notify_all();
+    wake_->NotifyAll();
   }
   for (const Device& device : devices_) device.io->Cancel();
 }
@@ -69,12 +61,12 @@ void Poller::Resume() {
   paused_ = false;
   give_up_ = false;
   schedule_.Restart(clock_.Now());
-  wake_.notify_all();
+  wake_->NotifyAll();
 }
 
 void Poller::WaitUntilPaused(MonotonicTime deadline) {
   std::unique_lock lock(mutex_);
-  notice_.wait_until(lock, ToSteady(deadline), [this] { return !polling_ || !paused_; });
+  notice_->AwaitUntil(lock, deadline, [this] { return !polling_ || !paused_; });
 }
 
 absl::Status Poller::Write(size_t device, size_t point, absl::string_view text,
@@ -90,8 +82,8 @@ absl::Status Poller::Write(size_t device, size_t point, absl::string_view text,
         absl::StrCat(kMaxQueuedWrites, " writes are waiting on this line"));
   }
   writes_.push_back(job);
-  wake_.notify_all();
-  if (!notice_.wait_until(lock, ToSteady(deadline), [&job] { return job->done; })) {
+  wake_->NotifyAll();
+  if (!notice_->AwaitUntil(lock, deadline, [&job] { return job->done; })) {
     const auto queued = std::find(writes_.begin(), writes_.end(), job);
     if (queued == writes_.end()) return absl::UnavailableError("the device did not answer in time");
     writes_.erase(queued);
@@ -120,7 +112,7 @@ void Poller::Run() {
       PollDevice(lock, turn.device);
       write_was_last = false;
     } else {
-      wake_.wait_until(lock, ToSteady(turn.due));
+      wake_->WaitUntil(lock, turn.due);
     }
   }
   for (const auto& job : writes_) {
@@ -128,7 +120,7 @@ void Poller::Run() {
     job->result = absl::UnavailableError("the bus is being configured; nothing written");
   }
   writes_.clear();
-  notice_.notify_all();
+  notice_->NotifyAll();
 }
 
 void Poller::PollDevice(std::unique_lock<std::mutex>& lock, size_t device) {
@@ -153,7 +145,7 @@ void Poller::PollDevice(std::unique_lock<std::mutex>& lock, size_t device) {
   }
   lock.lock();
   polling_ = false;
-  notice_.notify_all();
+  notice_->NotifyAll();
   if (given_up) return;
   const MonotonicTime end = clock_.Now();
   status.last_poll = end - begin;
@@ -197,7 +189,7 @@ void Poller::DoWrite(std::unique_lock<std::mutex>& lock) {
   if (answered) schedule_.EndBackoff(job->device, clock_.Now());
   job->result = answered ? status : absl::UnavailableError(status.message());
   job->done = true;
-  notice_.notify_all();
+  notice_->NotifyAll();
 }
 
 }  // namespace fieldgate::process_data

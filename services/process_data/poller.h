@@ -1,19 +1,17 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "common/time/clock.h"
+#include "common/time/threads.h"
 #include "services/process_data/bus/field_device.h"
 #include "services/process_data/poll_schedule.h"
 #include "services/process_data/process_image.h"
@@ -50,7 +48,7 @@ class Poller {
   static constexpr size_t kMaxQueuedWrites = 100;
 
   // Polls from now on, unless `paused`.
-  Poller(std::vector<Device> devices, ProcessImage& image, const Clock& clock, bool paused);
+  Poller(std::vector<Device> devices, ProcessImage& image, Threads& threads, bool paused);
   ~Poller();  // Cancel and Join
 
   // Lets the running request end soon, and no other start; writes that wait
@@ -102,9 +100,9 @@ class Poller {
   const Clock& clock_;
   Cycle cycle_;  // the thread's
 
-  mutable std::mutex mutex_;
-  std::condition_variable wake_;    // for the thread
-  std::condition_variable notice_;  // for those who wait for it
+  const std::unique_ptr<ConditionVariable> wake_;    // for the thread
+  const std::unique_ptr<ConditionVariable> notice_;  // for those who wait for it
+  mutable std::mutex mutex_;                         // guards what follows
   bool stopping_ = false;
   bool paused_;
   bool polling_ = false;
@@ -112,7 +110,7 @@ class Poller {
   PollSchedule schedule_;
   std::deque<std::shared_ptr<WriteJob>> writes_;
   std::vector<DeviceStatus> status_;
-  std::thread thread_;  // last: it uses everything else
+  std::unique_ptr<Thread> thread_;  // last: it uses everything else
 };
 
 }  // namespace fieldgate::process_data

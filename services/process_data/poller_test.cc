@@ -50,7 +50,7 @@ class PollerTest : public testing::Test {
                       {period, absl::Milliseconds(20)},
                       std::make_unique<RegisterDevice>(layouts[i].path, config, bus_)});
     }
-    poller_ = std::make_unique<Poller>(std::move(list), image_, RealClock(), paused);
+    poller_ = std::make_unique<Poller>(std::move(list), image_, RealThreads(), paused);
   }
 
   std::string Get(const std::string& path) {

@@ -15,12 +15,12 @@ constexpr char kStop[] = "Stop";
 
 }  // namespace
 
-ProcessControl::ProcessControl(ProcessImage& image, const Clock& clock,
+ProcessControl::ProcessControl(ProcessImage& image, Threads& threads,
                                std::unique_ptr<Variables> variables, BusLines::BusFactory make_bus)
     : image_(image),
-      clock_(clock),
+      clock_(threads.clock()),
       variables_(std::move(variables)),
-      lines_(image, clock, std::move(make_bus)) {}
+      lines_(image, threads, std::move(make_bus)) {}
 
 void ProcessControl::Configure(const config_store::v1::Acquisition& acquisition) {
   std::lock_guard lock(configure_mutex_);

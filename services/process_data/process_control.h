@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "common/time/clock.h"
+#include "common/time/threads.h"
 #include "proto/config_store.pb.h"
 #include "services/process_data/bus_lines.h"
 #include "services/process_data/polling_status.h"
@@ -21,7 +21,7 @@ namespace fieldgate::process_data {
 class ProcessControl {
  public:
   // Nothing is configured at first, and the program runs.
-  ProcessControl(ProcessImage& image, const Clock& clock, std::unique_ptr<Variables> variables,
+  ProcessControl(ProcessImage& image, Threads& threads, std::unique_ptr<Variables> variables,
                  BusLines::BusFactory make_bus);
 
   // See Variables. Before Configure.

@@ -39,8 +39,9 @@ bool HasLayout(const PointGroup& group, const DeviceLayout& layout) {
 
 }  // namespace
 
-ProcessImage::ProcessImage(absl::Time now)
-    : variables_(std::make_shared<PointGroup>(PointGroup::Type::kVariables)),
+ProcessImage::ProcessImage(absl::Time now, Threads& threads)
+    : threads_(threads),
+      variables_(std::make_shared<PointGroup>(PointGroup::Type::kVariables)),
       program_(std::make_shared<PointGroup>(PointGroup::Type::kProgram)),
       logs_(std::make_shared<PointGroup>(PointGroup::Type::kLogs)),
       system_(std::make_shared<PointGroup>(PointGroup::Type::kSystem)) {

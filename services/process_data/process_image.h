@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "common/time/threads.h"
 #include "common/value/value.h"
 #include "services/process_data/sample.h"
 
@@ -54,7 +55,8 @@ struct PollUpdate {
 // Thread-safe; no call waits for more than other calls' copying.
 class ProcessImage {
  public:
-  explicit ProcessImage(absl::Time now);
+  // Readers wait as `threads` do.
+  explicit ProcessImage(absl::Time now, Threads& threads = RealThreads());
   ~ProcessImage();
 
   ProcessImage(const ProcessImage&) = delete;
@@ -162,6 +164,7 @@ class ProcessImage {
   absl::Status NotFound(absl::string_view path) const;
   std::vector<PointGroup*> InOrder() const;
 
+  Threads& threads_;
   mutable std::mutex mutex_;
   bool configured_ = false;
   std::vector<std::shared_ptr<PointGroup>> devices_;

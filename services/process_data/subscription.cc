@@ -1,7 +1,6 @@
 #include "services/process_data/subscription.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "services/process_data/paths.h"
@@ -30,7 +29,10 @@ void Batch::Clear() {
 }
 
 Subscription::Subscription(ProcessImage& image, std::vector<std::string> paths, bool subtree)
-    : image_(image), paths_(std::move(paths)), subtree_(subtree) {}
+    : image_(image),
+      paths_(std::move(paths)),
+      subtree_(subtree),
+      wake_(image.threads_.MakeConditionVariable()) {}
 
 Subscription::~Subscription() {
   std::lock_guard lock(image_.mutex_);
@@ -42,17 +44,17 @@ Subscription::~Subscription() {
 void Subscription::Interrupt() {
   std::lock_guard lock(image_.mutex_);
   interrupted_ = true;
-  wake_.notify_one();
+  wake_->NotifyOne();
 }
 
 void Subscription::Wake() {
   pending_ = true;
-  wake_.notify_one();
+  wake_->NotifyOne();
 }
 
 bool Subscription::Next(absl::Duration timeout, Batch& batch) {
   batch.Clear();
-  const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(timeout);
+  const MonotonicTime deadline = image_.threads_.clock().Now() + timeout;
   std::unique_lock lock(image_.mutex_);
   for (;;) {
     if (std::exchange(pending_, false)) {
@@ -60,7 +62,7 @@ bool Subscription::Next(absl::Duration timeout, Batch& batch) {
       if (!batch.empty()) return true;
     }
     if (std::exchange(interrupted_, false)) return false;
-    if (wake_.wait_until(lock, deadline) == std::cv_status::timeout && !pending_) return false;
+    if (!wake_->WaitUntil(lock, deadline) && !pending_) return false;
   }
 }
 

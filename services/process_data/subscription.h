@@ -1,12 +1,12 @@
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/time/threads.h"
 
 namespace fieldgate::process_data {
 
@@ -75,7 +75,7 @@ class Subscription {
   ProcessImage& image_;
   const std::vector<std::string> paths_;
   const bool subtree_;
-  std::condition_variable wake_;
+  const std::unique_ptr<ConditionVariable> wake_;
   bool pending_ = true;
   bool interrupted_ = false;
   bool dictionary_sent_ = false;

@@ -48,7 +48,7 @@ class Portal : public cloud_link::MqttListener {
   std::vector<double> latencies_ms_;
   std::unique_ptr<cloud_link::MqttClient> client_;  // the loop's
   cloud_link::MqttToken last_token_ = 0;            // the loop's
-  cloud_link::Loop loop_;
+  cloud_link::Loop loop_{RealThreads()};
   std::thread thread_;
 };
 

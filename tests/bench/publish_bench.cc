@@ -128,7 +128,7 @@ class Sender : public cloud_link::MqttListener {
   }
 
   Outbox& outbox_;
-  Loop loop_;
+  Loop loop_{RealThreads()};
   const std::unique_ptr<cloud_link::MqttClient> client_;
   OutboxPump pump_;
   const std::function<std::string()> content_;

@@ -56,7 +56,7 @@ absl::Status ServeImage(const std::string& socket_path, Turns& turns) {
   if (!store.ok()) return store.status();
   auto variables = process_data::Variables::Open(*std::move(store), image, RealClock());
   if (!variables.ok()) return variables.status();
-  process_data::ProcessControl control(image, RealClock(), *std::move(variables),
+  process_data::ProcessControl control(image, RealThreads(), *std::move(variables),
                                        [](const std::string&, uint16_t) { return nullptr; });
   const std::unique_ptr<grpc::Service> service =
       process_data::MakeProcessDataService(image, control, RealClock());

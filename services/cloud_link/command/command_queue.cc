@@ -1,46 +1,47 @@
 #include "services/cloud_link/command/command_queue.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 namespace fieldgate::cloud_link {
 
-CommandQueue::CommandQueue(size_t capacity, absl::Duration patience)
+CommandQueue::CommandQueue(size_t capacity, Threads& threads, absl::Duration patience)
     : capacity_(capacity),
-      patience_(absl::ToChronoNanoseconds(patience)),
-      all_([this] { RunAll(); }),
-      reads_([this] { RunReads(); }) {}
+      patience_(patience),
+      clock_(threads.clock()),
+      changed_(threads.MakeConditionVariable()),
+      all_(threads.Start([this] { RunAll(); })),
+      reads_(threads.Start([this] { RunReads(); })) {}
 
 CommandQueue::~CommandQueue() {
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
     waiting_.clear();
-    changed_.notify_all();
+    changed_->NotifyAll();
   }
-  all_.join();
-  reads_.join();
+  all_->Join();
+  reads_->Join();
 }
 
 bool CommandQueue::Post(bool reads_only, Task task) {
   const std::lock_guard lock(mutex_);
   if (stopped_ || waiting_.size() >= capacity_) return false;
   waiting_.push_back({reads_only, std::move(task)});
-  changed_.notify_all();
+  changed_->NotifyAll();
   return true;
 }
 
 void CommandQueue::RunAll() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return !waiting_.empty() || stopped_; });
+    changed_->Await(lock, [this] { return !waiting_.empty() || stopped_; });
     if (stopped_) return;
     Task task = std::move(waiting_.front().task);
     waiting_.pop_front();
-    busy_since_ = std::chrono::steady_clock::now();
+    busy_since_ = clock_.Now();
     busy_ = true;
-    changed_.notify_all();
+    changed_->NotifyAll();
     lock.unlock();
     task();
     task = nullptr;  // what it holds, before the next one waits
@@ -52,11 +53,11 @@ void CommandQueue::RunAll() {
 void CommandQueue::RunReads() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return (busy_ && HasRead()) || stopped_; });
+    changed_->Await(lock, [this] { return (busy_ && HasRead()) || stopped_; });
     if (stopped_) return;
-    const auto impatient_at = busy_since_ + patience_;
-    if (std::chrono::steady_clock::now() < impatient_at) {
-      changed_.wait_until(lock, impatient_at);
+    const MonotonicTime impatient_at = busy_since_ + patience_;
+    if (clock_.Now() < impatient_at) {
+      changed_->WaitUntil(lock, impatient_at);
       continue;  // another task may be under way by now
     }
     const auto read = std::find_if(waiting_.begin(), waiting_.end(),

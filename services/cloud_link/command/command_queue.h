@@ -1,13 +1,12 @@
 #pragma once
 
-#include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
-#include <thread>
 
 #include "absl/time/time.h"
+#include "common/time/threads.h"
 
 namespace fieldgate::cloud_link {
 
@@ -21,7 +20,7 @@ class CommandQueue {
   using Task = std::function<void()>;
 
   // At most `capacity` tasks wait.
-  explicit CommandQueue(size_t capacity, absl::Duration patience = absl::Seconds(1));
+  CommandQueue(size_t capacity, Threads& threads, absl::Duration patience = absl::Seconds(1));
   // Drops what waits, and joins the tasks under way.
   ~CommandQueue();
 
@@ -39,15 +38,16 @@ class CommandQueue {
   bool HasRead() const;
 
   const size_t capacity_;
-  const std::chrono::nanoseconds patience_;
+  const absl::Duration patience_;
+  const Clock& clock_;
+  const std::unique_ptr<ConditionVariable> changed_;
   std::mutex mutex_;  // guards all below
-  std::condition_variable changed_;
   std::deque<Waiting> waiting_;
   bool busy_ = false;  // the first thread runs a task
-  std::chrono::steady_clock::time_point busy_since_;
+  MonotonicTime busy_since_;
   bool stopped_ = false;
-  std::thread all_;
-  std::thread reads_;
+  std::unique_ptr<Thread> all_;
+  std::unique_ptr<Thread> reads_;
 };
 
 }  // namespace fieldgate::cloud_link

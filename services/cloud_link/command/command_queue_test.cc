@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/time/threads.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -58,7 +59,7 @@ class CommandQueueTest : public testing::Test {
 };
 
 TEST_F(CommandQueueTest, RunsInTheOrderOfPosting) {
-  CommandQueue queue(10);
+  CommandQueue queue(10, RealThreads());
   queue.Post(kWrites, Note("Set"));
   queue.Post(kReads, Note("Get"));
   queue.Post(kWrites, Note("SetConfig"));
@@ -66,7 +67,7 @@ TEST_F(CommandQueueTest, RunsInTheOrderOfPosting) {
 }
 
 TEST_F(CommandQueueTest, AReadDoesNotWaitForALongCommand) {
-  CommandQueue queue(10, absl::Milliseconds(1));
+  CommandQueue queue(10, RealThreads(), absl::Milliseconds(1));
   queue.Post(kWrites, Long(end_, begun_));
   ASSERT_TRUE(Await(*begun_));
   std::promise<void> read;
@@ -76,7 +77,7 @@ TEST_F(CommandQueueTest, AReadDoesNotWaitForALongCommand) {
 }
 
 TEST_F(CommandQueueTest, ReadsOvertakeInTheirOrderAndWritesWait) {
-  CommandQueue queue(10, absl::Milliseconds(1));
+  CommandQueue queue(10, RealThreads(), absl::Milliseconds(1));
   queue.Post(kWrites, Long(end_, begun_));
   ASSERT_TRUE(Await(*begun_));
   queue.Post(kWrites, Note("Set"));
@@ -90,7 +91,7 @@ TEST_F(CommandQueueTest, ReadsOvertakeInTheirOrderAndWritesWait) {
 }
 
 TEST_F(CommandQueueTest, APatientReadKeepsItsPlace) {
-  CommandQueue queue(10, absl::Hours(1));
+  CommandQueue queue(10, RealThreads(), absl::Hours(1));
   queue.Post(kWrites, Long(end_, begun_));
   ASSERT_TRUE(Await(*begun_));
   queue.Post(kWrites, Note("Set"));
@@ -100,7 +101,7 @@ TEST_F(CommandQueueTest, APatientReadKeepsItsPlace) {
 }
 
 TEST_F(CommandQueueTest, TakesNoMoreThanItsCapacity) {
-  CommandQueue queue(2, absl::Hours(1));
+  CommandQueue queue(2, RealThreads(), absl::Hours(1));
   queue.Post(kWrites, Long(end_, begun_));
   ASSERT_TRUE(Await(*begun_));
   EXPECT_TRUE(queue.Post(kWrites, Note("1")));
@@ -111,7 +112,7 @@ TEST_F(CommandQueueTest, TakesNoMoreThanItsCapacity) {
 
 TEST_F(CommandQueueTest, EndsWithoutRunningWhatWaits) {
   {
-    CommandQueue queue(10, absl::Hours(1));
+    CommandQueue queue(10, RealThreads(), absl::Hours(1));
     queue.Post(kWrites, Long(end_, begun_));
     ASSERT_TRUE(Await(*begun_));
     queue.Post(kWrites, Note("Set"));

@@ -1,9 +1,9 @@
 #include "services/cloud_link/events/event_handlers.h"
 
-#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "common/cli/options.h"
 #include "common/log/log.h"
 #include "common/tixml/node_proto.h"
@@ -12,9 +12,12 @@ namespace fieldgate::cloud_link {
 namespace {
 
 // A configuration arrives within milliseconds, or config_store has just died.
-constexpr std::chrono::seconds kWait(2);
+constexpr absl::Duration kWait = absl::Seconds(2);
 
 }  // namespace
+
+EventHandlers::EventHandlers(Threads& threads)
+    : clock_(threads.clock()), changed_(threads.MakeConditionVariable()) {}
 
 void EventHandlers::Configure(const config_store::v1::Events& events, int64_t revision) {
   std::map<std::string, std::shared_ptr<const std::vector<tixml::Node>>, std::less<>> handlers;
@@ -35,13 +38,13 @@ void EventHandlers::Configure(const config_store::v1::Events& events, int64_t re
   const std::lock_guard lock(mutex_);
   handlers_ = std::move(handlers);
   revision_ = revision;
-  changed_.notify_all();
+  changed_->NotifyAll();
 }
 
 absl::StatusOr<std::shared_ptr<const std::vector<tixml::Node>>> EventHandlers::Handler(
     absl::string_view name, int64_t revision) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, kWait, [&] { return revision_ >= revision; });
+  changed_->AwaitUntil(lock, clock_.Now() + kWait, [&] { return revision_ >= revision; });
   const auto found = handlers_.find(name);
   if (found != handlers_.end()) return found->second;
   std::vector<std::string> names;

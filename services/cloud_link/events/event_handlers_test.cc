@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "common/time/threads.h"
 #include "gtest/gtest.h"
 
 namespace fieldgate::cloud_link {
@@ -20,7 +21,7 @@ config_store::v1::Events Events(const std::string& handler, const std::string& c
 }
 
 TEST(EventHandlersTest, AHandlerHasItsCommandsAndTheNewestConfigurationCounts) {
-  EventHandlers handlers;
+  EventHandlers handlers(RealThreads());
   handlers.Configure(Events("HighTemp", "Get"), 1);
   const auto before = handlers.Handler("HighTemp", 0).value();
   handlers.Configure(Events("HighTemp", "Set"), 2);
@@ -29,7 +30,7 @@ TEST(EventHandlersTest, AHandlerHasItsCommandsAndTheNewestConfigurationCounts) {
 }
 
 TEST(EventHandlersTest, AnUnknownHandlerNamesTheNearest) {
-  EventHandlers handlers;
+  EventHandlers handlers(RealThreads());
   handlers.Configure(Events("HighTemp", "Get"), 1);
   const absl::Status near = handlers.Handler("HighTmp", 0).status();
   EXPECT_EQ(near.code(), absl::StatusCode::kNotFound);
@@ -39,7 +40,7 @@ TEST(EventHandlersTest, AnUnknownHandlerNamesTheNearest) {
 }
 
 TEST(EventHandlersTest, AConfigurationThatIsOnItsWayIsWaitedFor) {
-  EventHandlers handlers;
+  EventHandlers handlers(RealThreads());
   handlers.Configure(Events("Old", "Get"), 1);
   std::thread later([&handlers] { handlers.Configure(Events("New", "Get"), 2); });
   EXPECT_TRUE(handlers.Handler("New", 2).ok());
@@ -47,7 +48,7 @@ TEST(EventHandlersTest, AConfigurationThatIsOnItsWayIsWaitedFor) {
 }
 
 TEST(EventHandlersTest, AConfigurationThatDoesNotComeIsNotWaitedForForEver) {
-  EventHandlers handlers;
+  EventHandlers handlers(RealThreads());
   handlers.Configure(Events("Old", "Get"), 1);
   EXPECT_TRUE(handlers.Handler("Old", 2).ok());
 }

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
-#include <thread>
 
-#include "common/time/clock.h"
+#include "common/time/threads.h"
 
 namespace fieldgate::config_store {
 
@@ -13,9 +12,9 @@ namespace fieldgate::config_store {
 class TimerThread {
  public:
   // `settle` does what is due now and returns when it is to be called again; it
-  // is called at once, after that time (on the monotonic clock), and after each
+  // is called at once, after that time, and after each
   // Wake.
-  explicit TimerThread(std::function<MonotonicTime()> settle);
+  TimerThread(std::function<MonotonicTime()> settle, Threads& threads);
   // Returns once the `settle` under way has.
   ~TimerThread();
 
@@ -26,11 +25,11 @@ class TimerThread {
   void Run();
 
   const std::function<MonotonicTime()> settle_;
+  const std::unique_ptr<ConditionVariable> changed_;
   std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
   bool woken_ = false;
   bool stopping_ = false;
-  std::thread thread_;  // last: it uses everything else
+  std::unique_ptr<Thread> thread_;  // last: it uses everything else
 };
 
 }  // namespace fieldgate::config_store

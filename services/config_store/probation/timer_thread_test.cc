@@ -1,8 +1,10 @@
 #include "services/config_store/probation/timer_thread.h"
 
 #include <atomic>
+#include <thread>
 
 #include "common/testing/process.h"
+#include "common/time/threads.h"
 #include "gtest/gtest.h"
 
 namespace fieldgate::config_store {
@@ -14,23 +16,25 @@ TEST(TimerThreadTest, SettlesAtOnceAndAgainWhenItIsDue) {
   std::atomic<int> calls = 0;
   MonotonicTime due = MonotonicTime::Never();
   std::atomic<bool> early = false;
-  TimerThread timer([&] {
+  const auto settle = [&] {
     const MonotonicTime now = RealClock().Now();
     if (calls > 0 && now < due) early = true;
     due = now + absl::Milliseconds(5);
     ++calls;
     return due;
-  });
+  };
+  TimerThread timer(settle, RealThreads());
   EXPECT_TRUE(Eventually(kPatience, [&] { return calls >= 5; }));
   EXPECT_FALSE(early);
 }
 
 TEST(TimerThreadTest, AWakeOfAnIdleOneIsEnough) {
   std::atomic<int> calls = 0;
-  TimerThread timer([&] {
+  const auto settle = [&] {
     ++calls;
     return MonotonicTime::Never();
-  });
+  };
+  TimerThread timer(settle, RealThreads());
   ASSERT_TRUE(Eventually(kPatience, [&] { return calls == 1; }));
   timer.Wake();
   EXPECT_TRUE(Eventually(kPatience, [&] { return calls >= 2; }));
@@ -40,11 +44,12 @@ TEST(TimerThreadTest, AWakeDuringSettleIsNotLost) {
   std::atomic<int> calls = 0;
   TimerThread* self = nullptr;
   std::atomic<bool> ready = false;
-  TimerThread timer([&] {
+  const auto settle = [&] {
     while (!ready) std::this_thread::yield();
     if (++calls < 3) self->Wake();
     return MonotonicTime::Never();
-  });
+  };
+  TimerThread timer(settle, RealThreads());
   self = &timer;
   ready = true;
   EXPECT_TRUE(Eventually(kPatience, [&] { return calls == 3; }));
@@ -53,10 +58,11 @@ TEST(TimerThreadTest, AWakeDuringSettleIsNotLost) {
 TEST(TimerThreadTest, EndsWhileItWaitsForAFarTime) {
   std::atomic<int> calls = 0;
   {
-    TimerThread timer([&] {
+    const auto settle = [&] {
       ++calls;
       return RealClock().Now() + absl::Hours(24);
-    });
+    };
+    TimerThread timer(settle, RealThreads());
     ASSERT_TRUE(Eventually(kPatience, [&] { return calls == 1; }));
   }
   EXPECT_EQ(calls, 1);

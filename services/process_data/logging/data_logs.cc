@@ -1,7 +1,6 @@
 #include "services/process_data/logging/data_logs.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,13 +8,6 @@
 
 namespace fieldgate::process_data {
 namespace {
-
-// steady_clock is CLOCK_MONOTONIC, as is MonotonicTime.
-std::chrono::steady_clock::time_point ToSteady(MonotonicTime time) {
-  // Never becomes a time that no wait overflows on.
-  const absl::Duration since = std::min(time.since_start, absl::Hours(24 * 365 * 100));
-  return std::chrono::steady_clock::time_point(absl::ToChronoNanoseconds(since));
-}
 
 // What of a configuration matters here, to compare.
 std::string Digest(const config_store::v1::Configuration& configuration) {
@@ -27,12 +19,12 @@ std::string Digest(const config_store::v1::Configuration& configuration) {
 
 }  // namespace
 
-DataLogs::DataLogs(ProcessImage& image, std::unique_ptr<LogStore> store, const Clock& clock,
+DataLogs::DataLogs(ProcessImage& image, std::unique_ptr<LogStore> store, Threads& threads,
                    LogRecorder::KeepFresh keep_fresh)
     : store_(std::move(store)),
-      clock_(clock),
-      recorder_(image, *store_, clock, std::move(keep_fresh)),
-      thread_([this] { Run(); }) {}
+      recorder_(image, *store_, threads.clock(), std::move(keep_fresh)),
+      notice_(threads.MakeConditionVariable()),
+      thread_(threads.Start([this] { Run(); })) {}
 
 DataLogs::~DataLogs() {
   {
@@ -40,7 +32,7 @@ DataLogs::~DataLogs() {
     stopping_ = true;
   }
   recorder_.Interrupt();
-  thread_.join();
+  thread_->Join();
 }
 
 void DataLogs::Configure(const config_store::v1::Configuration& configuration) {
@@ -72,7 +64,7 @@ absl::StatusOr<int64_t> DataLogs::Record(const std::string& log, MonotonicTime d
   lock.unlock();
   recorder_.Interrupt();
   lock.lock();
-  if (!notice_.wait_until(lock, ToSteady(deadline), [&job] { return job->done; })) {
+  if (!notice_->AwaitUntil(lock, deadline, [&job] { return job->done; })) {
     const auto waiting = std::find(jobs_.begin(), jobs_.end(), job);
     if (waiting == jobs_.end()) return absl::UnavailableError("the disk did not answer in time");
     jobs_.erase(waiting);
@@ -134,7 +126,7 @@ void DataLogs::Run() {
         jobs[i]->done = true;
       }
       errors_ = recorder_.Errors();
-      if (!jobs.empty()) notice_.notify_all();
+      if (!jobs.empty()) notice_->NotifyAll();
     }
     recorder_.Wait();
   }
@@ -145,7 +137,7 @@ void DataLogs::Run() {
     job->done = true;
   }
   jobs_.clear();
-  notice_.notify_all();
+  notice_->NotifyAll();
 }
 
 }  // namespace fieldgate::process_data

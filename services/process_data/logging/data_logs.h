@@ -1,17 +1,15 @@
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/time/clock.h"
+#include "common/time/threads.h"
 #include "proto/config_store.pb.h"
 #include "services/process_data/logging/log_recorder.h"
 #include "services/process_data/logging/log_store.h"
@@ -26,7 +24,7 @@ class DataLogs {
  public:
   // Before the first configuration nothing is recorded, and what is stored can
   // be read.
-  DataLogs(ProcessImage& image, std::unique_ptr<LogStore> store, const Clock& clock,
+  DataLogs(ProcessImage& image, std::unique_ptr<LogStore> store, Threads& threads,
            LogRecorder::KeepFresh keep_fresh);
   // What has been recorded is stored.
   ~DataLogs();
@@ -70,18 +68,17 @@ class DataLogs {
   void Run();
 
   const std::unique_ptr<LogStore> store_;
-  const Clock& clock_;
   LogRecorder recorder_;  // the thread's
 
-  mutable std::mutex mutex_;        // guards all that follows
-  std::condition_variable notice_;  // for those who wait for the thread
+  const std::unique_ptr<ConditionVariable> notice_;  // for those who wait for the thread
+  mutable std::mutex mutex_;                         // guards all that follows
   bool stopping_ = false;
   bool configured_ = false;
   std::string configuration_;  // the last one given, to compare
   std::optional<Definitions> given_;
   std::deque<std::shared_ptr<Job>> jobs_;
   std::map<std::string, std::string> errors_;
-  std::thread thread_;  // last: it uses everything else
+  std::unique_ptr<Thread> thread_;  // last: it uses everything else
 };
 
 }  // namespace fieldgate::process_data

@@ -40,7 +40,7 @@ class SlowStore : public FakeLogStore {
 
 class DataLogsTest : public testing::Test {
  protected:
-  DataLogsTest() : store_(new SlowStore), logs_(image_, Owned(), RealClock(), KeepFresh()) {
+  DataLogsTest() : store_(new SlowStore), logs_(image_, Owned(), RealThreads(), KeepFresh()) {
     image_.ConfigureVariables({{"V", Value(int64_t{7})}}, absl::Now());
   }
   ~DataLogsTest() override { store_->Hang(false); }

@@ -72,7 +72,7 @@ constexpr absl::Duration kRefreshPeriod = absl::Milliseconds(20);
 // What main.cc puts together.
 struct ProcessDataHarness::Running {
   Running(const std::string& state_dir, const std::string& bus_address)
-      : control(image, RealClock(),
+      : control(image, RealThreads(),
                 *Variables::Open(*OpenSqliteVariableStore(state_dir + "/process.db"), image,
                                  RealClock()),
                 [](const std::string& host, uint16_t port) {
@@ -89,7 +89,7 @@ struct ProcessDataHarness::Running {
                     .modem = [this](const std::string& interface) { return modem.Read(interface); },
                     .polling = [this] { return control.Polling(); }}),
                kRefreshPeriod),
-        logs(image, MakeSqliteLogStore(state_dir + "/logs.db", RealClock()), RealClock(),
+        logs(image, MakeSqliteLogStore(state_dir + "/logs.db", RealClock()), RealThreads(),
              [this](const std::vector<std::string>& paths) -> std::shared_ptr<void> {
                return system.Subscribe(paths, /*subtree=*/false);
              }),
