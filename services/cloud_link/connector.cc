@@ -19,9 +19,6 @@ namespace config = config_store::v1;
 // Acknowledged entries leave the disk with the next message's transaction, at
 // the latest after this.
 constexpr absl::Duration kRemoveWithin = absl::Seconds(1);
-// A silent peer is given up when it acknowledges nothing for so long; the
-// client's keep alive alone takes up to 2.7 times its period to notice.
-constexpr absl::Duration kAcknowledgeWithin = absl::Seconds(15);
 // Tokens of the connector's own calls; the pump's are entry ids, far below.
 constexpr MqttToken kFirstToken = MqttToken{1} << 62;
 // Layouts of entries from before the last changes of the configuration.
@@ -102,10 +99,12 @@ void Connector::OnConnected(Now now) {
 
 void Connector::OnDisconnected(const absl::Status& why, Now now) {
   pump_.Stop();
-  Handle(Disconnected{std::string(why.message())}, now);
+  peer_.Reset();
+  Handle(Disconnected{std::string(why.message()), /*refused=*/!absl::IsUnavailable(why)}, now);
 }
 
 void Connector::OnSubscribed(MqttToken token, const absl::Status& status, Now now) {
+  peer_.Ended(token);
   if (token != subscribe_token_) return;
   if (status.ok()) {
     Handle(Subscribed{}, now);
@@ -115,9 +114,11 @@ void Connector::OnSubscribed(MqttToken token, const absl::Status& status, Now no
 }
 
 void Connector::OnPublished(MqttToken token, const absl::Status& status, Now now) {
-  if (token >= kFirstToken) return;  // a request: its answer counts, or its timeout
+  // A request: its answer counts, or its timeout.
+  if (token >= kFirstToken) return peer_.Ended(token);
+  pump_.SetTime(now.monotonic);
   if (!pump_.OnPublished(token, status) || !status.ok()) return;
-  acknowledge_by_ = MonotonicTime::Never();  // Settle sets it anew
+  peer_.Acknowledged();
   ++acknowledged_count_;
   const int64_t seconds = absl::ToUnixSeconds(now.wall);
   if (seconds != last_send_at_) change_toggle_ = !change_toggle_;
@@ -252,21 +253,27 @@ void Connector::UpdateIdentity() {
 void Connector::Perform(const LifecycleAction& action, Now now) {
   if (const auto* connect = std::get_if<Connect>(&action)) {
     pump_.Stop();
+    peer_.Reset();
     ++epoch_;
     const MqttOptions options =
         MqttOptionsOf(config_, connect->url, host_.CertificatePath(config_.tls().server_cert()));
     if (absl::Status s = mqtt_.Connect(options); !s.ok()) {
-      Handle(Disconnected{std::string(s.message())}, now);
+      Handle(Disconnected{std::string(s.message()), /*refused=*/true}, now);
     }
   } else if (std::holds_alternative<Disconnect>(action)) {
     pump_.Stop();
+    peer_.Reset();
     ++epoch_;
     mqtt_.Disconnect();
   } else if (const auto* subscribe = std::get_if<Subscribe>(&action)) {
     UpdateIdentity();  // a request may come at once
     subscribe_token_ = next_token_++;
     const absl::Status s = mqtt_.Subscribe(subscribe_token_, subscribe->topics, Qos::kAtLeastOnce);
-    if (!s.ok()) Handle(SubscribeFailed{std::string(s.message())}, now);
+    if (s.ok()) {
+      peer_.Began(subscribe_token_);
+    } else {
+      Handle(SubscribeFailed{std::string(s.message())}, now);
+    }
   } else if (const auto* rollout = std::get_if<SendRollout>(&action)) {
     SendRequest(/*rollout=*/true, rollout->topic, now);
   } else if (const auto* init = std::get_if<SendInit>(&action)) {
@@ -294,8 +301,10 @@ void Connector::SendRequest(bool rollout, const std::string& topic, Now now) {
               : absl::StrCat(device_.serial_number(), "_", config_.name(), "_", *number);
   const std::string body =
       rollout ? RolloutBody(device_, config_, id) : GatewayInitBody(config_, id);
-  const absl::Status s = mqtt_.Publish(next_token_++, topic, body, QosOf(config_.qos()));
+  const MqttToken token = next_token_++;
+  const absl::Status s = mqtt_.Publish(token, topic, body, QosOf(config_.qos()));
   if (s.ok()) {
+    peer_.Began(token);
     Handle(RequestSent{id}, now);
   } else {
     Handle(RequestFailed{std::string(s.message())}, now);
@@ -316,24 +325,20 @@ void Connector::Settle(Now now) {
   if (may_store && !could_store_) sections_.LookAgain();
   could_store_ = may_store;
   StoreDue(now);
+  pump_.SetTime(now.monotonic);
   pump_.Pump();
   ReadLogs(now);
   WatchPeer(now);
 }
 
 void Connector::WatchPeer(Now now) {
-  if (pump_.in_flight() == 0) {
-    acknowledge_by_ = MonotonicTime::Never();
-  } else if (acknowledge_by_ == MonotonicTime::Never()) {
-    acknowledge_by_ = now.monotonic + kAcknowledgeWithin;
-  }
-  if (now.monotonic < acknowledge_by_) return;
-  acknowledge_by_ = MonotonicTime::Never();
+  if (!peer_.IsSilent(pump_.in_flight(), pump_.oldest_bytes(), now.monotonic)) return;
   ++epoch_;
   mqtt_.Disconnect();
-  OnDisconnected(absl::UnavailableError(absl::StrCat("the broker acknowledged nothing for ",
-                                                     absl::FormatDuration(kAcknowledgeWithin))),
-                 now);
+  OnDisconnected(
+      absl::UnavailableError(absl::StrCat("the broker acknowledged nothing for ",
+                                          absl::FormatDuration(PeerWatch::kAcknowledgeWithin))),
+      now);
 }
 
 void Connector::StoreDue(Now now) {
@@ -445,7 +450,7 @@ MonotonicTime Connector::NextDeadline() const {
   MonotonicTime next = std::min(lifecycle_.deadline(), sections_.NextDeadline());
   // Otherwise an acknowledgement opens the way for records.
   if (MayTakeRecords()) next = std::min(next, log_schedule_.NextDeadline());
-  return std::min({next, remove_by_, acknowledge_by_});
+  return std::min({next, remove_by_, peer_.deadline()});
 }
 
 // --- Status ---------------------------------------------------------------------

@@ -29,6 +29,7 @@
 #include "services/cloud_link/outbox/outbox_pump.h"
 #include "services/cloud_link/payload/data_layout.h"
 #include "services/cloud_link/payload/topics.h"
+#include "services/cloud_link/peer_watch.h"
 #include "services/cloud_link/realtime/realtime_sections.h"
 
 namespace fieldgate::cloud_link {
@@ -206,8 +207,7 @@ class Connector {
   std::vector<EntryId> acknowledged_;  // to be removed in the next transaction
   MonotonicTime remove_by_ = MonotonicTime::Never();
   bool could_store_ = false;
-  // Messages are under way: when the connection counts as dead.
-  MonotonicTime acknowledge_by_ = MonotonicTime::Never();
+  PeerWatch peer_;
 
   MqttToken next_token_;
   MqttToken subscribe_token_ = 0;

@@ -16,6 +16,9 @@ namespace {
 // that reports nothing at all.
 constexpr absl::Duration kConnectTimeout = absl::Minutes(2);
 constexpr absl::Duration kReconnectMax = absl::Seconds(120);
+// A broker that is not reached costs a packet or three a try, and its return is
+// to be noticed within 5 s, the time of a try that hangs included.
+constexpr absl::Duration kRedialMax = absl::Seconds(2);
 
 std::string Seconds(absl::Duration d) {
   return absl::StrFormat("%.*f s", d < absl::Seconds(10) ? 1 : 0, absl::ToDoubleSeconds(d));
@@ -73,7 +76,10 @@ bool IsUsable(const Identity& stored, const LifecycleConfig& config) {
 }  // namespace
 
 Lifecycle::Lifecycle(LifecycleConfig config, uint32_t seed)
-    : config_(std::move(config)), reconnect_(kReconnectMax), retry_(config_.retry_max) {
+    : config_(std::move(config)),
+      reconnect_(kReconnectMax),
+      redial_(kRedialMax),
+      retry_(config_.retry_max) {
   std::seed_seq sequence{seed};
   random_.seed(sequence);
 }
@@ -162,9 +168,11 @@ Lifecycle::Actions Lifecycle::Handle(const Disconnected& event, MonotonicTime no
   if (!connected_ && step_ != Step::kConnecting) return Ignore();
   const std::string why = absl::StrCat(connected_ ? "lost the connection to " : "can't connect to ",
                                        broker_url_, ": ", event.why);
+  const bool turned_away = event.refused || (connected_ && step_ != Step::kRunning);
   connected_ = false;
   if (OnDataBroker() && !unreachable_since_) unreachable_since_ = now;
-  return Pause(Step::kPauseToConnect, why, now);
+  if (turned_away) return Pause(Step::kPauseToConnect, why, now);
+  return PauseUntil(Step::kPauseToConnect, why, now + redial_.Next(random_), now);
 }
 
 Lifecycle::Actions Lifecycle::GiveUpConnection(absl::string_view why, MonotonicTime now) {
@@ -290,6 +298,7 @@ Lifecycle::Actions Lifecycle::Handle(const InitResult& result, MonotonicTime now
   }
   portal_version_ = result.portal_version;
   reconnect_.Reset();
+  redial_.Reset();
   retry_.Reset();
   Enter(Step::kRunning, MonotonicTime::Never());
   detail_ = "running";
@@ -371,7 +380,12 @@ Lifecycle::Actions Lifecycle::Handle(const TimePassed&, MonotonicTime now) {
 }
 
 Lifecycle::Actions Lifecycle::Pause(Step step, absl::string_view why, MonotonicTime now) {
-  MonotonicTime until = now + (step == Step::kPauseToConnect ? reconnect_ : retry_).Next(random_);
+  Backoff& backoff = step == Step::kPauseToConnect ? reconnect_ : retry_;
+  return PauseUntil(step, why, now + backoff.Next(random_), now);
+}
+
+Lifecycle::Actions Lifecycle::PauseUntil(Step step, absl::string_view why, MonotonicTime until,
+                                         MonotonicTime now) {
   if (unreachable_since_ && step == Step::kPauseToConnect) {
     until = std::clamp(*unreachable_since_ + config_.broker_fallback, now, until);
   }

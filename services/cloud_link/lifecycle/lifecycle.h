@@ -58,6 +58,8 @@ struct Connected {};
 // The connect failed or the connection was lost.
 struct Disconnected {
   std::string why;
+  // The broker was reached and turned the gateway away.
+  bool refused = false;
 };
 struct Subscribed {};
 struct SubscribeFailed {
@@ -229,6 +231,7 @@ class Lifecycle {
   Actions BeginInit(MonotonicTime now);
   // Waits before `step`'s try; `why` is for detail().
   Actions Pause(Step step, absl::string_view why, MonotonicTime now);
+  Actions PauseUntil(Step step, absl::string_view why, MonotonicTime until, MonotonicTime now);
   // The broker doesn't answer: ends the connection and pauses.
   Actions GiveUpConnection(absl::string_view why, MonotonicTime now);
   // What a failed init leads to (2.2.1).
@@ -238,7 +241,8 @@ class Lifecycle {
 
   LifecycleConfig config_;
   std::minstd_rand random_;
-  Backoff reconnect_;
+  Backoff reconnect_;  // to a broker that turns the gateway away
+  Backoff redial_;     // to one that is not reached
   Backoff retry_;
   Step step_ = Step::kDisabled;
   LifecycleState state_ = LifecycleState::kDisabled;

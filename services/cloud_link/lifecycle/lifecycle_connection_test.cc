@@ -197,12 +197,12 @@ TEST_F(LifecycleTest, InitRunsAfterEveryReconnect) {
   EXPECT_THAT(On(Inited("i2")), ElementsAre("run gw"));
 }
 
-TEST_F(LifecycleTest, TheReconnectBackoffDoublesTo120SecondsAndRunningResetsIt) {
+TEST_F(LifecycleTest, TriesOfABrokerThatRefusesBackOffTo120SecondsAndRunningResetsThem) {
   UseStoredIds();
   Begin();
   absl::Duration longest;
   for (int i = 0; i < 200; ++i) {
-    On(Disconnected{"refused"});
+    On(Disconnected{.why = "not authorised", .refused = true});
     const absl::Duration bound = absl::Seconds(std::min(120.0, std::pow(2, i)));
     EXPECT_LE(Left(), bound);
     EXPECT_GE(Left(), absl::Milliseconds(50));
@@ -214,8 +214,35 @@ TEST_F(LifecycleTest, TheReconnectBackoffDoublesTo120SecondsAndRunningResetsIt) 
   On(Subscribed{});
   On(RequestSent{"i1"});
   On(Inited("i1"));
-  On(Disconnected{"reset"});
+  On(Disconnected{.why = "not authorised", .refused = true});
   EXPECT_LE(Left(), absl::Seconds(1));
+}
+
+TEST_F(LifecycleTest, ABrokerThatIsNotReachedIsTriedEveryTwoSecondsForAsLongAsItTakes) {
+  UseStoredIds();
+  Run();
+  absl::Duration longest;
+  for (int i = 0; i < 1000; ++i) {
+    On(Disconnected{"no route to host"});
+    EXPECT_LE(Left(), i == 0 ? absl::Seconds(1) : absl::Seconds(2));
+    EXPECT_GE(Left(), absl::Milliseconds(50));
+    longest = std::max(longest, Left());
+    EXPECT_THAT(Wait(), ElementsAre("connect tcp://base:1883"));
+  }
+  EXPECT_GT(longest, absl::Seconds(1.5));
+}
+
+TEST_F(LifecycleTest, ABrokerThatDropsEachConnectionBeforeItRunsIsTriedEverMoreRarely) {
+  UseStoredIds();
+  Begin();
+  absl::Duration longest;
+  for (int i = 0; i < 200; ++i) {
+    On(Connected{});
+    On(Disconnected{"the broker closed the connection"});
+    longest = std::max(longest, Left());
+    Wait();
+  }
+  EXPECT_GT(longest, absl::Seconds(60));
 }
 
 TEST_F(LifecycleTest, TheRetryBackoffDoublesToRetryMax) {

@@ -27,7 +27,8 @@ struct MqttOptions {
   std::string password;
   bool clean_session = true;
   absl::Duration keep_alive = absl::Seconds(300);
-  absl::Duration connect_timeout = absl::Seconds(30);
+  // For TLS and the CONNACK, once TCP is connected (5 s).
+  absl::Duration connect_timeout = absl::Seconds(15);
 
   enum class ServerAuth { kNone, kCaBundle, kFile };
   ServerAuth server_auth = ServerAuth::kCaBundle;  // ssl only
@@ -57,7 +58,8 @@ class MqttListener {
   virtual void OnConnected(bool session_present) = 0;
   // The connect failed, or the connection was lost, also because the interface
   // of its route is gone. Every token not yet reported is void: its message may
-  // or may not have arrived.
+  // or may not have arrived. kUnavailable: the broker is not reached, silent, or
+  // lost. Any other code: it was reached and turned us away (CONNACK, TLS).
   virtual void OnDisconnected(const absl::Status& why) = 0;
   // Granted QoS; an error when the broker refused (SUBACK 0x80).
   virtual void OnSubscribed(MqttToken token, const absl::Status& status) = 0;

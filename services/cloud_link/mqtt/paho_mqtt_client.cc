@@ -20,6 +20,7 @@
 #include "services/cloud_link/mqtt/network_interface.h"
 #include "services/cloud_link/mqtt/route_mark.h"
 #include "services/cloud_link/mqtt/route_resolver.h"
+#include "services/cloud_link/mqtt/socket_guard.h"
 #include "services/cloud_link/mqtt/tls_guard.h"
 #include "services/cloud_link/mqtt/topic.h"
 
@@ -52,17 +53,17 @@ absl::Status CheckReadable(const std::string& file) {
 absl::Status ConnackError(int code) {
   switch (code) {
     case 1:
-      return absl::UnavailableError("broker refused: unacceptable protocol version");
+      return absl::FailedPreconditionError("broker refused: unacceptable protocol version");
     case 2:
-      return absl::UnavailableError("broker refused: client identifier rejected");
+      return absl::FailedPreconditionError("broker refused: client identifier rejected");
     case 3:
-      return absl::UnavailableError("broker refused: server unavailable");
+      return absl::FailedPreconditionError("broker refused: server unavailable");
     case 4:
       return absl::UnauthenticatedError("broker refused: bad user name or password");
     case 5:
       return absl::PermissionDeniedError("broker refused: not authorised");
     default:
-      return absl::UnavailableError(absl::StrCat("broker refused: code ", code));
+      return absl::FailedPreconditionError(absl::StrCat("broker refused: code ", code));
   }
 }
 
@@ -246,7 +247,8 @@ void Connection::Start() {
         *url, options_.client_id, mqtt::create_options(MQTTVERSION_3_1_1, kPahoBuffer),
         static_cast<mqtt::iclient_persistence*>(nullptr));
     client_->set_connection_lost_handler([this](const std::string& /*cause*/) {
-      gate_->Disconnected(number_, absl::UnavailableError("connection lost"));
+      const std::string why = TakeReadError();
+      gate_->Disconnected(number_, absl::UnavailableError(why.empty() ? "connection lost" : why));
     });
     client_->set_message_callback(
         [this](const mqtt::const_message_ptr& message) { OnMessage(*message); });
@@ -337,6 +339,7 @@ void Connection::on_failure(const mqtt::token& token) {
 
 void Connection::ConnectFailed(const mqtt::token& token) {
   const std::string tls_error = TakeTlsError();
+  const std::string read_error = TakeReadError();
   const int code = token.get_return_code();
   if (code > 0) return gate_->Disconnected(number_, ConnackError(code));
   std::string why = "can't connect";
@@ -345,7 +348,14 @@ void Connection::ConnectFailed(const mqtt::token& token) {
   } catch (const mqtt::exception& e) {
     if (!e.get_message().empty()) why = e.get_message();
   }
-  if (endpoint_.tls && !tls_error.empty()) why = absl::StrCat("TLS: ", tls_error);
+  if (endpoint_.tls && !tls_error.empty()) {
+    return gate_->Disconnected(number_,
+                               absl::FailedPreconditionError(absl::StrCat("TLS: ", tls_error)));
+  }
+  // It was there, and went without an answer.
+  if (!read_error.empty()) {
+    return gate_->Disconnected(number_, absl::FailedPreconditionError(read_error));
+  }
   gate_->Disconnected(number_, absl::UnavailableError(why));
 }
 

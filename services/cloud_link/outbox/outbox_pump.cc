@@ -77,6 +77,7 @@ bool OutboxPump::OnPublished(MqttToken token, const absl::Status& status) {
     return true;
   }
   found->done = true;
+  if (status.ok()) window_.Acknowledged(found->bytes, in_flight_bytes_, found->published, now_);
   in_flight_bytes_ -= found->bytes;
   if (ExactlyOnce(found->stored.entry)) --in_flight_exactly_once_;
   if (status.ok()) {
@@ -99,7 +100,7 @@ void OutboxPump::DropDone() {
 }
 
 bool OutboxPump::WindowOpen() const {
-  return in_flight_.size() < kWindowEntries && in_flight_bytes_ < kWindowBytes;
+  return in_flight_.size() < kWindowEntries && in_flight_bytes_ < window_.bytes();
 }
 
 bool OutboxPump::WindowOpenFor(const OutboxEntry& entry) const {
@@ -172,7 +173,7 @@ bool OutboxPump::PublishNext(Lane which) {
   last_token_ = token;
   in_flight_bytes_ += bytes;
   if (ExactlyOnce(stored.entry)) ++in_flight_exactly_once_;
-  in_flight_.push_back({token, std::move(stored), bytes});
+  in_flight_.push_back({token, std::move(stored), bytes, now_});
   return true;
 }
 

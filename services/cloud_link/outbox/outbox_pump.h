@@ -10,8 +10,10 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/time/clock.h"
 #include "services/cloud_link/mqtt/mqtt_client.h"
 #include "services/cloud_link/outbox/outbox.h"
+#include "services/cloud_link/outbox/send_window.h"
 
 namespace fieldgate::cloud_link {
 
@@ -33,11 +35,10 @@ class OutboxPump {
   // entry is taken out of the outbox with a loss record.
   using Render = std::function<absl::StatusOr<std::string>(const OutboxEntry&)>;
 
-  // Nothing more is published once so much is under way. Enough to keep the
-  // broker busy while the loop waits for the disk; beyond, Paho stalls when the
-  // socket's buffer fills. Leaves ten of the client's 100 to the lifecycle.
+  // Nothing more is published once so much is under way, or what SendWindow
+  // allows in bytes. Enough to keep the broker busy while the loop waits for the
+  // disk. Leaves ten of the client's 100 to the lifecycle.
   static constexpr int kWindowEntries = 90;
-  static constexpr int64_t kWindowBytes = 1 << 20;
   // Of these with QoS 2. mosquitto takes 20 a client by default
   // (max_inflight_messages) and acknowledges further ones without delivering
   // them. Half of that: after Stop, or in a kept session, it may still hold as
@@ -60,6 +61,10 @@ class OutboxPump {
   // nothing older waits on the disk.
   void Appended(StoredEntry entry);
 
+  // The time, before OnPublished and Pump: how long acknowledgements take says
+  // how much may be under way. Untold, each comes at once.
+  void SetTime(MonotonicTime now) { now_ = now; }
+
   // The client's answer. False: the token is not the pump's, or void.
   bool OnPublished(MqttToken token, const absl::Status& status);
 
@@ -74,6 +79,8 @@ class OutboxPump {
   bool FlushDue() const { return acknowledged_.size() >= kFlushCount; }
 
   int in_flight() const { return static_cast<int>(in_flight_.size()); }
+  // Bytes of the one that is to be acknowledged next; 0: none is under way.
+  int64_t oldest_bytes() const { return in_flight_.empty() ? 0 : in_flight_.front().bytes; }
   // Entries that could not be sent at all.
   int64_t discarded() const { return discarded_; }
   // Why nothing goes out although something waits: the last Pump's error.
@@ -84,6 +91,7 @@ class OutboxPump {
     MqttToken token;
     StoredEntry stored;
     int64_t bytes;
+    MonotonicTime published;
     bool done = false;
   };
   // What is known of a lane's entries that were not published yet.
@@ -113,6 +121,8 @@ class OutboxPump {
   LaneState lanes_[2];
   std::deque<InFlight> in_flight_;  // by token
   int64_t in_flight_bytes_ = 0;
+  SendWindow window_;
+  MonotonicTime now_{absl::ZeroDuration()};
   int in_flight_exactly_once_ = 0;
   // Under way at the last Stop. If the connection went on, their answers still
   // come, and spare us to send them twice.

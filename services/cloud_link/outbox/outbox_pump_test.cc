@@ -168,10 +168,11 @@ TEST_F(OutboxPumpTest, TheWindowOfQos2IsWholeAgainAfterALostConnection) {
 
 TEST_F(OutboxPumpTest, WindowHoldsByBytes) {
   client_.acknowledge = false;
-  for (int i = 0; i < 10; ++i) Commit(Lane::kData, std::string(400'000, 'x'));
+  for (int i = 0; i < 10; ++i) Commit(Lane::kData, std::string(SendWindow::kFirst / 2 - 10, 'x'));
   pump_.Start();
   pump_.Pump();
   EXPECT_EQ(pump_.in_flight(), 3);
+  EXPECT_EQ(pump_.oldest_bytes(), SendWindow::kFirst / 2 - 8);  // "1:" before it
   client_.acknowledge = true;
   Settle();
   EXPECT_EQ(Published().size(), 10u);

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <set>
+
+#include "absl/time/time.h"
+#include "common/time/clock.h"
+#include "services/cloud_link/mqtt/mqtt_client.h"
+
+namespace fieldgate::cloud_link {
+
+// Whether a broker still acknowledges: decides from what it is told alone. The
+// client's keep alive takes up to 2.7 times its period to notice a silent one,
+// and TCP sees only whether the machine is there. Thread-compatible.
+class PeerWatch {
+ public:
+  // From the last acknowledgement on, or from when something is under way.
+  static constexpr absl::Duration kAcknowledgeWithin = absl::Seconds(15);
+  // A message over kFreeBytes has more time, for a link of kSlowestLink bytes a
+  // second: it must not be cut again and again before its end.
+  static constexpr int64_t kFreeBytes = 4 << 10;
+  static constexpr int64_t kSlowestLink = 1 << 10;
+
+  // A new connection: nothing is under way.
+  void Reset() {
+    own_.clear();
+    deadline_ = MonotonicTime::Never();
+  }
+  // A request or subscription of the connector's own, which the broker confirms.
+  void Began(MqttToken token) { own_.insert(token); }
+  void Ended(MqttToken token) {
+    own_.erase(token);
+    Acknowledged();
+  }
+  // Anything of the outbox was.
+  void Acknowledged() { deadline_ = MonotonicTime::Never(); }
+
+  // `in_flight` messages of the outbox are under way, `oldest` bytes of them the
+  // first one. True: the broker is silent, told once.
+  bool IsSilent(int in_flight, int64_t oldest, MonotonicTime now) {
+    if (in_flight == 0 && own_.empty()) {
+      deadline_ = MonotonicTime::Never();
+    } else if (deadline_ == MonotonicTime::Never()) {
+      const int64_t large = oldest > kFreeBytes ? oldest - kFreeBytes : 0;
+      deadline_ = now + kAcknowledgeWithin + absl::Seconds(large / kSlowestLink);
+    }
+    if (now < deadline_) return false;
+    Reset();
+    return true;
+  }
+  MonotonicTime deadline() const { return deadline_; }
+
+ private:
+  std::set<MqttToken> own_;
+  MonotonicTime deadline_ = MonotonicTime::Never();
+};
+
+}  // namespace fieldgate::cloud_link
