@@ -319,6 +319,7 @@ void Connector::Settle(Now now) {
   pump_.Pump();
   ReadLogs(now);
   WatchPeer(now);
+  SettleOutbox(now);
 }
 
 void Connector::WatchPeer(Now now) {
@@ -343,7 +344,8 @@ void Connector::StoreDue(Now now) {
   acknowledged_.insert(acknowledged_.end(), ids.begin(), ids.end());
   NoteAcknowledged(ids);
   if (!acknowledged_.empty() && remove_by_ == MonotonicTime::Never()) {
-    remove_by_ = now.monotonic + kRemoveWithin;
+    // What is in memory costs nothing to remove.
+    remove_by_ = now.monotonic + (outbox_.Stats().in_memory > 0 ? absl::ZeroDuration() : kRemoveWithin);
   }
   const bool remove =
       now.monotonic >= remove_by_ || acknowledged_.size() >= OutboxPump::kFlushCount;
@@ -445,7 +447,7 @@ MonotonicTime Connector::NextDeadline() const {
   MonotonicTime next = std::min(lifecycle_.deadline(), sections_.NextDeadline());
   // Otherwise an acknowledgement opens the way for records.
   if (MayTakeRecords()) next = std::min(next, log_schedule_.NextDeadline());
-  return std::min({next, remove_by_, acknowledge_by_});
+  return std::min({next, remove_by_, acknowledge_by_, silent_at_, settle_outbox_by_});
 }
 
 // --- Status ---------------------------------------------------------------------
@@ -471,6 +473,7 @@ v1::ConnectorStatus Connector::Status() const {
   status.set_reconnects(reconnects_);
   status.set_next_message_id(outbox_.PeekMessageId());
   AddLogs(status);
+  AddCache(status);
   return status;
 }
 

@@ -146,6 +146,12 @@ class Connector {
   // Within Transact. Full: the loss is recorded, the rest goes on.
   absl::Status AppendData(OutboxEntry entry, Stored& stored);
 
+  // connector_cache.cc
+  //
+  // Tells the outbox whether messages are acknowledged.
+  void SettleOutbox(Now now);
+  void AddCache(v1::ConnectorStatus& status) const;
+
   // connector_logs.cc
   void BuildLogs();
   bool MayTakeRecords() const;
@@ -208,6 +214,8 @@ class Connector {
   bool could_store_ = false;
   // Messages are under way: when the connection counts as dead.
   MonotonicTime acknowledge_by_ = MonotonicTime::Never();
+  MonotonicTime silent_at_ = MonotonicTime::Never();  // when the outbox is told so
+  MonotonicTime settle_outbox_by_ = MonotonicTime::Never();
 
   MqttToken next_token_;
   MqttToken subscribe_token_ = 0;
