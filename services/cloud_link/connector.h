@@ -101,6 +101,9 @@ class Connector {
 
   // Does what is due at `now`. Call after each of the above.
   void Settle(Now now);
+  // Before an orderly end: removes what was acknowledged, so that it is not sent
+  // again.
+  void End(Now now);
   // When Settle has something to do again.
   MonotonicTime NextDeadline() const;
 
@@ -129,6 +132,10 @@ class Connector {
                             const config_store::v1::Connector& b);
 
  private:
+  // A silent peer is given up when it acknowledges nothing for so long; the
+  // client's keep alive alone takes up to 2.7 times its period to notice.
+  static constexpr absl::Duration kAcknowledgeWithin = absl::Seconds(15);
+
   void Handle(LifecycleEvent event, Now now);
   void Perform(const LifecycleAction& action, Now now);
   void SendRequest(bool rollout, const std::string& topic, Now now);
@@ -148,6 +155,8 @@ class Connector {
 
   // connector_cache.cc
   //
+  // Collects what the broker has acknowledged; true: it is to be removed now.
+  bool MustRemove(Now now);
   // Tells the outbox whether messages are acknowledged.
   void SettleOutbox(Now now);
   void AddCache(v1::ConnectorStatus& status) const;
@@ -214,7 +223,6 @@ class Connector {
   bool could_store_ = false;
   // Messages are under way: when the connection counts as dead.
   MonotonicTime acknowledge_by_ = MonotonicTime::Never();
-  MonotonicTime silent_at_ = MonotonicTime::Never();  // when the outbox is told so
   MonotonicTime settle_outbox_by_ = MonotonicTime::Never();
 
   MqttToken next_token_;

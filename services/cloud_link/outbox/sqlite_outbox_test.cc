@@ -234,7 +234,7 @@ TEST_F(SqliteOutboxTest, AFileOfBeforeThePositionsIsUpgraded) {
 }
 
 TEST_F(SqliteOutboxTest, AFileOfBeforeTheCountsIsUpgraded) {
-  OpenFormer("cloud_link_version_7.sql");
+  OpenFormer("cloud_link_version_8.sql");
   EXPECT_EQ(outbox_->Stats().entries, 1);
   EXPECT_EQ(outbox_->Stats().data_bytes, 71);
   std::unique_ptr<DurableOutbox> other = Connector("CloudConn2");
