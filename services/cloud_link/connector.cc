@@ -16,9 +16,8 @@ namespace {
 
 namespace config = config_store::v1;
 
-// Acknowledged entries leave the disk with the next message's transaction, at
-// the latest after this.
-constexpr absl::Duration kRemoveWithin = absl::Seconds(1);
+// A disk that fails is tried again after this.
+constexpr absl::Duration kRetryAfter = absl::Seconds(1);
 // Tokens of the connector's own calls; the pump's are entry ids, far below.
 constexpr MqttToken kFirstToken = MqttToken{1} << 62;
 // Layouts of entries from before the last changes of the configuration.
@@ -288,6 +287,7 @@ void Connector::Perform(const LifecycleAction& action, Now now) {
   } else if (std::holds_alternative<StartRunning>(action)) {
     UpdateIdentity();
     pump_.Start();
+    if (!acknowledged_.empty()) remove_by_ = now.monotonic;  // before the outbox is read
     log_schedule_.Start(now.monotonic);
   }
 }
@@ -329,6 +329,7 @@ void Connector::Settle(Now now) {
   pump_.Pump();
   ReadLogs(now);
   WatchPeer(now);
+  SettleOutbox(now);
 }
 
 void Connector::WatchPeer(Now now) {
@@ -344,14 +345,7 @@ void Connector::WatchPeer(Now now) {
 void Connector::StoreDue(Now now) {
   std::vector<RealtimeSections::Message> due = sections_.TakeDue(now.monotonic, now.wall);
   if (!could_store_) due.clear();
-  const std::vector<EntryId> ids = pump_.TakeAcknowledged();
-  acknowledged_.insert(acknowledged_.end(), ids.begin(), ids.end());
-  NoteAcknowledged(ids);
-  if (!acknowledged_.empty() && remove_by_ == MonotonicTime::Never()) {
-    remove_by_ = now.monotonic + kRemoveWithin;
-  }
-  const bool remove =
-      now.monotonic >= remove_by_ || acknowledged_.size() >= OutboxPump::kFlushCount;
+  const bool remove = MustRemove(now);
   if (due.empty() && !remove) return;
   const auto append = [&](Stored& stored) {
     for (const RealtimeSections::Message& message : due) {
@@ -379,7 +373,7 @@ absl::Status Connector::Transact(const std::function<absl::Status(Stored&)>& cha
   if (!s.ok()) {
     outbox_.Rollback();
     layout_number_ = layout_before;
-    remove_by_ = now.monotonic + kRemoveWithin;  // not again at once
+    remove_by_ = now.monotonic + kRetryAfter;  // not again at once
     if (!disk_failed_) {
       log::Error("data can't be stored", {{"connector", config_.name()}, {"why", s.ToString()}});
     }
@@ -450,7 +444,7 @@ MonotonicTime Connector::NextDeadline() const {
   MonotonicTime next = std::min(lifecycle_.deadline(), sections_.NextDeadline());
   // Otherwise an acknowledgement opens the way for records.
   if (MayTakeRecords()) next = std::min(next, log_schedule_.NextDeadline());
-  return std::min({next, remove_by_, peer_.deadline()});
+  return std::min({next, remove_by_, peer_.deadline(), settle_outbox_by_});
 }
 
 // --- Status ---------------------------------------------------------------------
@@ -476,6 +470,7 @@ v1::ConnectorStatus Connector::Status() const {
   status.set_reconnects(reconnects_);
   status.set_next_message_id(outbox_.PeekMessageId());
   AddLogs(status);
+  AddCache(status);
   return status;
 }
 

@@ -102,6 +102,9 @@ class Connector {
 
   // Does what is due at `now`. Call after each of the above.
   void Settle(Now now);
+  // Before an orderly end: removes what was acknowledged, so that it is not sent
+  // again.
+  void End(Now now);
   // When Settle has something to do again.
   MonotonicTime NextDeadline() const;
 
@@ -130,6 +133,10 @@ class Connector {
                             const config_store::v1::Connector& b);
 
  private:
+  // A silent peer is given up when it acknowledges nothing for so long; the
+  // client's keep alive alone takes up to 2.7 times its period to notice.
+  static constexpr absl::Duration kAcknowledgeWithin = absl::Seconds(15);
+
   void Handle(LifecycleEvent event, Now now);
   void Perform(const LifecycleAction& action, Now now);
   void SendRequest(bool rollout, const std::string& topic, Now now);
@@ -146,6 +153,14 @@ class Connector {
   OutboxEntry DataEntry(absl::Time sampled_at, std::string columns) const;
   // Within Transact. Full: the loss is recorded, the rest goes on.
   absl::Status AppendData(OutboxEntry entry, Stored& stored);
+
+  // connector_cache.cc
+  //
+  // Collects what the broker has acknowledged; true: it is to be removed now.
+  bool MustRemove(Now now);
+  // Tells the outbox whether messages are acknowledged.
+  void SettleOutbox(Now now);
+  void AddCache(v1::ConnectorStatus& status) const;
 
   // connector_logs.cc
   void BuildLogs();
@@ -208,6 +223,7 @@ class Connector {
   MonotonicTime remove_by_ = MonotonicTime::Never();
   bool could_store_ = false;
   PeerWatch peer_;
+  MonotonicTime settle_outbox_by_ = MonotonicTime::Never();
 
   MqttToken next_token_;
   MqttToken subscribe_token_ = 0;

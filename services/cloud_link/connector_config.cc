@@ -29,6 +29,7 @@ config::Connector ConnectionPart(config::Connector c, bool data_broker) {
   c.clear_cache();
   c.clear_cache_max_mb();
   c.clear_cache_drop_newest();
+  c.clear_cache_mode();
   c.clear_response_timeout_s();
   c.clear_retry_max_s();
   c.clear_broker_fallback_s();

@@ -20,9 +20,21 @@ constexpr size_t kMaxLogReads = 20;
 // second.
 constexpr absl::Duration kShowEvery = absl::Seconds(1);
 
+CacheMode CacheModeOf(const config_store::v1::Connector& config) {
+  switch (config.cache_mode()) {
+    case config_store::v1::DISK_ON_OUTAGE:
+      return CacheMode::kDiskOnOutage;
+    case config_store::v1::MEMORY:
+      return CacheMode::kMemory;
+    default:
+      return CacheMode::kDurable;
+  }
+}
+
 OutboxLimits LimitsOf(const config_store::v1::Connector& config) {
   return {.max_bytes = int64_t{config.cache_max_mb()} << 20,
-          .policy = config.cache_drop_newest() ? FullPolicy::kDropNewest : FullPolicy::kDropOldest};
+          .policy = config.cache_drop_newest() ? FullPolicy::kDropNewest : FullPolicy::kDropOldest,
+          .mode = CacheModeOf(config)};
 }
 
 // What connectors tell of the device, and are named by.
@@ -199,7 +211,13 @@ Gateway::~Gateway() = default;
 
 void Gateway::Run() {
   loop_.Run([this] { return Settle(); });
+  for (auto& [name, slot] : slots_) slot->connector().End(NowOf(RealClock()));
   slots_.clear();
+  for (auto& [name, storage] : storages_) {
+    if (absl::Status s = storage.outbox->Close(); !s.ok()) {
+      log::Error("what was in memory is lost", {{"connector", name}, {"why", s.ToString()}});
+    }
+  }
   events_.Stop();
   signal_led_.TurnOff(now().monotonic);
 }
@@ -282,7 +300,11 @@ void Gateway::Apply(const config_store::v1::Configuration& configuration) {
     slot->connector().Start(now);
     slot->SubscribeValues();
   }
-  for (auto& [name, storage] : storages_) storage.channel->OnVerdicts(now.monotonic);
+  for (auto& [name, storage] : storages_) {
+    storage.channel->OnVerdicts(now.monotonic);
+    // Nobody sends what is in memory: to the disk with it.
+    if (!slots_.contains(name)) storage.outbox->Settle(/*delivering=*/false, now.monotonic);
+  }
   log::Info("configuration in force", {{"revision", absl::StrCat(configuration.revision())},
                                        {"connectors", absl::StrCat(slots_.size())}});
 }

@@ -18,6 +18,7 @@
 #include "services/cloud_link/gateway.h"
 #include "services/cloud_link/mqtt/paho_mqtt_client.h"
 #include "services/cloud_link/outbox/sqlite_outbox.h"
+#include "services/cloud_link/outbox/tiered_outbox.h"
 
 namespace fieldgate::cloud_link {
 namespace {
@@ -45,8 +46,12 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   ports.process = process.get();
   ports.reporter = reporter.get();
   ports.journal = journal->get();
-  ports.open_outbox = [&file](const std::string& connector) {
-    return (*file)->Connector(connector, OutboxLimits());
+  ports.open_outbox =
+      [&file](const std::string& connector) -> absl::StatusOr<std::unique_ptr<Outbox>> {
+    absl::StatusOr<std::unique_ptr<DurableOutbox>> disk =
+        (*file)->Connector(connector, OutboxLimits());
+    if (!disk.ok()) return disk.status();
+    return std::make_unique<TieredOutbox>(*std::move(disk));
   };
   ports.open_requests = [&file](const std::string& connector) {
     return OpenSqliteRequestLog(**file, connector);

@@ -24,7 +24,7 @@ class PeerWatch {
   // A new connection: nothing is under way.
   void Reset() {
     own_.clear();
-    deadline_ = MonotonicTime::Never();
+    Acknowledged();
   }
   // A request or subscription of the connector's own, which the broker confirms.
   void Began(MqttToken token) { own_.insert(token); }
@@ -33,15 +33,16 @@ class PeerWatch {
     Acknowledged();
   }
   // Anything of the outbox was.
-  void Acknowledged() { deadline_ = MonotonicTime::Never(); }
+  void Acknowledged() { deadline_ = since_ = MonotonicTime::Never(); }
 
   // `in_flight` messages of the outbox are under way, `oldest` bytes of them the
   // first one. True: the broker is silent, told once.
   bool IsSilent(int in_flight, int64_t oldest, MonotonicTime now) {
     if (in_flight == 0 && own_.empty()) {
-      deadline_ = MonotonicTime::Never();
+      Acknowledged();
     } else if (deadline_ == MonotonicTime::Never()) {
       const int64_t large = oldest > kFreeBytes ? oldest - kFreeBytes : 0;
+      since_ = now;
       deadline_ = now + kAcknowledgeWithin + absl::Seconds(large / kSlowestLink);
     }
     if (now < deadline_) return false;
@@ -49,10 +50,13 @@ class PeerWatch {
     return true;
   }
   MonotonicTime deadline() const { return deadline_; }
+  // Since when it waits for an acknowledgement; never: for none.
+  MonotonicTime since() const { return since_; }
 
  private:
   std::set<MqttToken> own_;
   MonotonicTime deadline_ = MonotonicTime::Never();
+  MonotonicTime since_ = MonotonicTime::Never();
 };
 
 }  // namespace fieldgate::cloud_link

@@ -23,8 +23,9 @@ struct Benchmark {
 };
 
 constexpr Benchmark kBenchmarks[] = {
-    {"encode", BenchEncode}, {"stream", BenchStream},   {"publish", BenchPublish},
-    {"poll", BenchPoll},     {"gateway", BenchGateway}, {"footprint", BenchFootprint},
+    {"encode", BenchEncode},       {"stream", BenchStream}, {"publish", BenchPublish},
+    {"wear", BenchWear},           {"poll", BenchPoll},     {"gateway", BenchGateway},
+    {"footprint", BenchFootprint},
 };
 
 std::vector<std::string> Names() {

@@ -29,6 +29,8 @@ Rows BenchEncode(const BenchOptions& options);
 Rows BenchStream(const BenchOptions& options);
 // Durable publishing, against Debian's Paho C without an outbox.
 Rows BenchPublish(const BenchOptions& options);
+// Bytes that a stored message costs the disk, against those of its content.
+Rows BenchWear(const BenchOptions& options);
 // Polls of 1,000 registers, against a loop of libmodbus calls.
 Rows BenchPoll(const BenchOptions& options);
 // The whole gateway, against one process that reads, formats and publishes.

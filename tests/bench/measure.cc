@@ -16,6 +16,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "common/status/status.h"
 
 namespace fieldgate::bench {
@@ -148,6 +149,21 @@ absl::StatusOr<int64_t> PssOf(pid_t pid) {
   const std::optional<int64_t> pss = ParsePss(ReadFile(path));
   if (!pss) return absl::NotFoundError(absl::StrCat("no Pss in ", path));
   return *pss;
+}
+
+std::optional<int64_t> ParseWritten(absl::string_view io) {
+  for (absl::string_view line : absl::StrSplit(io, '\n')) {
+    int64_t bytes = 0;
+    if (absl::ConsumePrefix(&line, "write_bytes: ") && absl::SimpleAtoi(line, &bytes)) return bytes;
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<int64_t> WrittenBy(pid_t pid) {
+  const std::string path = absl::StrCat("/proc/", pid, "/io");
+  const std::optional<int64_t> written = ParseWritten(ReadFile(path));
+  if (!written) return absl::NotFoundError(absl::StrCat("no write_bytes in ", path));
+  return *written;
 }
 
 std::string MachineFacts() {

@@ -57,6 +57,12 @@ std::optional<int64_t> ParsePss(absl::string_view smaps_rollup);
 // kNotFound: no such process, or it is not ours to look at.
 absl::StatusOr<int64_t> PssOf(pid_t pid);
 
+// Bytes that a process has caused to be written to disks so far, by the pages
+// that it dirtied; what the file system adds for itself is not known. Of the
+// text of /proc/PID/io; kNotFound as PssOf.
+std::optional<int64_t> ParseWritten(absl::string_view io);
+absl::StatusOr<int64_t> WrittenBy(pid_t pid);
+
 // "2 cores, Linux 6.1.0 x86_64, load 0.5"
 std::string MachineFacts();
 

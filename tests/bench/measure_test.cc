@@ -65,6 +65,12 @@ TEST(TreeOfTest, HoldsDescendantsOfAllGenerationsAndNobodyElse) {
   EXPECT_TRUE(TreeOf(all, 99).empty());
 }
 
+TEST(ParseWrittenTest, FindsWhatWentToDisks) {
+  EXPECT_EQ(ParseWritten("rchar: 5\nwrite_bytes: 8192\ncancelled_write_bytes: 4096\n"), 8192);
+  EXPECT_FALSE(ParseWritten("cancelled_write_bytes: 4096\n").has_value());
+  EXPECT_FALSE(ParseWritten("").has_value());
+}
+
 TEST(ParsePssTest, FindsTheTotalAmongItsParts) {
   EXPECT_EQ(ParsePss("55d0-7fff ---p 0 00:00 0 [rollup]\nRss:     900 kB\nPss:     123 kB\n"
                      "Pss_Anon:     23 kB\n"),

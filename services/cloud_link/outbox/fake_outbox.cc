@@ -12,6 +12,7 @@ absl::Status FakeOutbox::Begin() {
   if (in_transaction_) return absl::FailedPreconditionError("a transaction is open");
   in_transaction_ = true;
   before_ = ledger_;
+  changed_ = false;
   return absl::OkStatus();
 }
 
@@ -23,7 +24,18 @@ absl::Status FakeOutbox::Commit() {
   }
   in_transaction_ = false;
   undo_.clear();
+  const StoredNumbers numbers =
+      NumbersToStore(stored_, ledger_.next_message_id, ledger_.next_sequence, reserve_, changed_);
+  if (changed_ || numbers != stored_) ++writes_;
+  stored_ = numbers;
   return absl::OkStatus();
+}
+
+void FakeOutbox::Crash() {
+  Rollback();
+  reserve_ = {};
+  ledger_.next_message_id = stored_.next_message_id;
+  ledger_.next_sequence = stored_.next_sequence;
 }
 
 void FakeOutbox::Rollback() {
@@ -68,8 +80,11 @@ absl::StatusOr<int64_t> FakeOutbox::PutLayout(absl::string_view bytes) {
     for (const Entries_& lane : lanes_) {
       for (const auto& [id, entry] : lane) used |= entry.layout == layout->first;
     }
+    // Which one an entry elsewhere needs is not known here.
+    used |= reserve_.oldest_entry != 0;
     layout = used ? std::next(layout) : layouts_.erase(layout);
   }
+  changed_ = true;
   layouts_[++last_layout_] = std::string(bytes);
   return last_layout_;
 }
@@ -81,7 +96,19 @@ absl::StatusOr<std::string> FakeOutbox::GetLayout(int64_t layout) {
   return found->second;
 }
 
+absl::StatusOr<EntryId> FakeOutbox::NextEntryId(Lane lane) {
+  if (absl::Status s = Writable(); !s.ok()) return s;
+  return ledger_.next_sequence++ * 2 + static_cast<EntryId>(lane);
+}
+
 absl::StatusOr<EntryId> FakeOutbox::Append(const OutboxEntry& entry) {
+  const EntryId id = ledger_.next_sequence * 2 + static_cast<EntryId>(entry.lane);
+  if (absl::Status s = AppendAs(id, entry); !s.ok()) return s;
+  ++ledger_.next_sequence;
+  return id;
+}
+
+absl::Status FakeOutbox::AppendAs(EntryId id, const OutboxEntry& entry) {
   if (absl::Status s = Writable(); !s.ok()) return s;
   const int64_t size = SizeOf(entry);
   int64_t& bytes = ledger_.lane_bytes[static_cast<int>(entry.lane)];
@@ -96,20 +123,22 @@ absl::StatusOr<EntryId> FakeOutbox::Append(const OutboxEntry& entry) {
     NoteLoss(LossOf(oldest.message_id, oldest.timestamp, kLostAsOldest));
     RemoveEntry(lane, lane.begin());
   }
-  const EntryId id = ledger_.next_sequence++ * 2 + static_cast<EntryId>(entry.lane);
+  changed_ = true;
   bytes += size;
   lane.emplace(id, entry);
   undo_.push_back([&lane, id] { lane.erase(id); });
-  return id;
+  return absl::OkStatus();
 }
 
 void FakeOutbox::RemoveEntry(Entries_& lane, Entries_::iterator entry) {
+  changed_ = true;
   ledger_.lane_bytes[&lane - lanes_] -= SizeOf(entry->second);
   undo_.push_back([&lane, id = entry->first, copy = entry->second] { lane.emplace(id, copy); });
   lane.erase(entry);
 }
 
 void FakeOutbox::NoteLoss(const LossRecord& loss) {
+  changed_ = true;
   ledger_.dropped += loss.count;
   if (!ledger_.losses.empty() && Extend(ledger_.losses.back(), loss)) return;
   ledger_.losses.push_back(loss);
@@ -165,6 +194,7 @@ std::optional<int64_t> FakeOutbox::Position(absl::string_view name) const {
 
 absl::Status FakeOutbox::SetPosition(absl::string_view name, int64_t position) {
   if (absl::Status s = Writable(); !s.ok()) return s;
+  changed_ = true;
   ledger_.positions.insert_or_assign(std::string(name), position);
   return absl::OkStatus();
 }
@@ -175,9 +205,11 @@ absl::StatusOr<std::vector<LossRecord>> FakeOutbox::Losses() {
 }
 
 OutboxStats FakeOutbox::Stats() const {
-  return {static_cast<int64_t>(lanes_[0].size() + lanes_[1].size()),
-          ledger_.lane_bytes[0] + ledger_.lane_bytes[1], ledger_.dropped,
-          ledger_.lane_bytes[static_cast<int>(Lane::kData)], limits_.max_bytes};
+  return {.entries = static_cast<int64_t>(lanes_[0].size() + lanes_[1].size()),
+          .bytes = ledger_.lane_bytes[0] + ledger_.lane_bytes[1],
+          .dropped = ledger_.dropped,
+          .data_bytes = ledger_.lane_bytes[static_cast<int>(Lane::kData)],
+          .data_limit = limits_.max_bytes};
 }
 
 std::vector<StoredEntry> FakeOutbox::Entries() const {

@@ -8,13 +8,13 @@
 #include <utility>
 #include <vector>
 
-#include "services/cloud_link/outbox/outbox.h"
+#include "services/cloud_link/outbox/durable_outbox.h"
 
 namespace fieldgate::cloud_link {
 
 // An outbox in memory that behaves like SqliteOutbox. The object is the disk:
 // a test "restarts" by destroying what uses it, after Crash. Thread-compatible.
-class FakeOutbox : public Outbox {
+class FakeOutbox : public DurableOutbox {
  public:
   explicit FakeOutbox(const OutboxLimits& limits = {}) : limits_(limits) {}
 
@@ -23,8 +23,11 @@ class FakeOutbox : public Outbox {
   void FailWith(absl::Status status) { failure_ = std::move(status); }
   // The next Commit fails once, with kUnavailable.
   void FailNextCommit() { fail_commit_ = true; }
-  // The process died: what was not committed is gone.
-  void Crash() { Rollback(); }
+  // The process died: what was not committed is gone, and it goes on with the
+  // numbers that were written ahead.
+  void Crash();
+  // Commits so far that wrote something.
+  int writes() const { return writes_; }
   // For fakes of what shares the transaction: undoes what they just did, unless
   // it is committed.
   void OnRollback(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
@@ -48,6 +51,14 @@ class FakeOutbox : public Outbox {
   absl::StatusOr<std::vector<LossRecord>> Losses() override;
   OutboxStats Stats() const override;
   void SetLimits(const OutboxLimits& limits) override { limits_ = limits; }
+  absl::StatusOr<EntryId> NextEntryId(Lane lane) override;
+  absl::Status AppendAs(EntryId id, const OutboxEntry& entry) override;
+  void SetReserve(const NumberReserve& reserve) override { reserve_ = reserve; }
+  bool ReserveUsedUp() const override {
+    return ledger_.next_message_id > stored_.next_message_id ||
+           ledger_.next_sequence > stored_.next_sequence;
+  }
+  const StoredNumbers& stored_numbers() const override { return stored_; }
 
   // What it holds, for a test to look at; results first, then data.
   std::vector<StoredEntry> Entries() const;
@@ -73,7 +84,11 @@ class FakeOutbox : public Outbox {
 
   bool in_transaction_ = false;
   Ledger ledger_;
-  Ledger before_;                            // at Begin
+  Ledger before_;  // at Begin
+  StoredNumbers stored_;
+  NumberReserve reserve_;
+  bool changed_ = false;  // in this transaction, beside the numbers
+  int writes_ = 0;
   std::vector<std::function<void()>> undo_;  // newest last
   Entries_ lanes_[2];
   std::map<std::string, int64_t> counters_;

@@ -7,8 +7,10 @@
 
 namespace fieldgate::cloud_link {
 
-// Reason of the losses that make room.
+// Reasons of losses: that make room,
 constexpr absl::string_view kLostAsOldest = "full: oldest dropped";
+// and of what was in memory only.
+constexpr absl::string_view kLostWithProcess = "memory lost with the process";
 
 // Bytes that a lane may hold.
 int64_t LimitOf(Lane lane, const OutboxLimits& limits);

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/time/clock.h"
 
 namespace fieldgate::cloud_link {
 
@@ -60,9 +61,22 @@ struct OutboxStats {
   // Of the data lane alone: what it takes, and may take.
   int64_t data_bytes = 0;
   int64_t data_limit = 0;
+  // Of `entries`, those in memory only.
+  int64_t in_memory = 0;
 };
 
 enum class FullPolicy { kDropOldest, kDropNewest };
+
+// MQTTCacheMode: what Commit promises for data. Results are durable in each.
+enum class CacheMode {
+  // On the disk when Commit returns.
+  kDurable,
+  // In memory while messages are acknowledged, on the disk as soon as they are
+  // not: a kill loses at most what was in memory.
+  kDiskOnOutage,
+  // Never on the disk: lost with the process.
+  kMemory,
+};
 
 // What an entry takes of the limits: topic and content, and 64 bytes for its
 // numbers and its place, without which a million tiny messages would take ten
@@ -81,16 +95,18 @@ constexpr int kMaxLossRecords = 1000;
 struct OutboxLimits {
   int64_t max_bytes = 64 << 20;  // of the data lane
   FullPolicy policy = FullPolicy::kDropOldest;
+  CacheMode mode = CacheMode::kDurable;
 };
 
-// The durable ledger of one connector: what was accepted here is sent, in
-// order, whatever dies. Hysteresis needs no table of its own: the last sent
-// values are the columns of the entry, and after a start all are sent once
-// (section 7.2), so the caller takes a value as sent when Commit returned OK.
+// The ledger of one connector: what was accepted here is sent, in order,
+// whatever dies, as far as the CacheMode promises. Hysteresis needs no table of its own: the last
+// sent values are the columns of the entry, and after a start all are sent once (section 7.2), so
+// the caller takes a value as sent when Commit returned OK.
 //
 // A batch of calls is one transaction: Begin .. Commit. Nothing of it is
 // durable before Commit returns OK; after that all of it survives a power
-// cut. Thread-compatible; blocks on disk; called by the loop only.
+// cut, but for data in a mode that keeps them in memory. Thread-compatible; blocks on disk; called
+// by the loop only.
 //
 // Every method: kUnavailable when the file can't be read or written (kDataLoss
 // when it is damaged); the transaction is rolled back and may be tried again.
@@ -116,7 +132,8 @@ class Outbox {
   virtual absl::StatusOr<int64_t> NextCounter(absl::string_view name) = 0;
 
   // Keeps a serialized layout and returns its number, the same for the same
-  // bytes. It is forgotten once no entry needs it and another was put.
+  // bytes. It is forgotten once no entry needs it and another was put; entries
+  // are appended with the one that was put last.
   virtual absl::StatusOr<int64_t> PutLayout(absl::string_view bytes) = 0;
   virtual absl::StatusOr<std::string> GetLayout(int64_t layout) = 0;
 
@@ -136,7 +153,8 @@ class Outbox {
   virtual absl::Status Discard(EntryId id, absl::string_view reason) = 0;
 
   // The entries of `lane` after `after`, oldest first, at most `max_count`
-  // and about `max_bytes` (but at least one if there is any).
+  // and about `max_bytes` (but at least one if there is any; those in memory
+  // come once none on the disk is left).
   virtual absl::StatusOr<std::vector<StoredEntry>> Read(Lane lane, EntryId after, int max_count,
                                                         int64_t max_bytes) = 0;
 
@@ -155,6 +173,17 @@ class Outbox {
 
   // Holds from the next Append on; nothing is removed before.
   virtual void SetLimits(const OutboxLimits& limits) = 0;
+
+  // Whether data are acknowledged now, which decides where they are kept in
+  // CacheMode::kDiskOnOutage. Moves what has to be moved, and logs when it
+  // can't. Returns when to call it again at the latest. Outside of a
+  // transaction.
+  virtual MonotonicTime Settle(bool /*delivering*/, MonotonicTime /*now*/) {
+    return MonotonicTime::Never();
+  }
+  // An orderly end: puts on the disk what the mode lets survive it, and records
+  // the rest as a loss. Nothing else is called after it.
+  virtual absl::Status Close() { return absl::OkStatus(); }
 };
 
 }  // namespace fieldgate::cloud_link

@@ -110,6 +110,25 @@ inline constexpr sqlite::Migration kOutboxMigrations[] = {
         PRIMARY KEY (connector, name)
       ) WITHOUT ROWID;
     )sql"},
+    {9, "what a connector holds, so that millions of entries need not be counted", R"sql(
+      ALTER TABLE connector ADD COLUMN results INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE connector ADD COLUMN result_bytes INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE connector ADD COLUMN data INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE connector ADD COLUMN data_bytes INTEGER NOT NULL DEFAULT 0;
+      -- From here to next_message_id: perhaps taken by messages in memory when
+      -- the process died. 0: none.
+      ALTER TABLE connector ADD COLUMN unsure_from INTEGER NOT NULL DEFAULT 0;
+      -- The last sequence that may use it; NULL: it is the one in use.
+      ALTER TABLE layout ADD COLUMN until INTEGER;
+      UPDATE connector SET (results, result_bytes) =
+        (SELECT count(*), coalesce(sum(size), 0) FROM entry
+         WHERE key BETWEEN ((connector.id - 1) * 2) << 57
+           AND (((connector.id - 1) * 2) << 57) + ((1 << 57) - 1));
+      UPDATE connector SET (data, data_bytes) =
+        (SELECT count(*), coalesce(sum(size), 0) FROM entry
+         WHERE key BETWEEN ((connector.id - 1) * 2 + 1) << 57
+           AND (((connector.id - 1) * 2 + 1) << 57) + ((1 << 57) - 1));
+    )sql"},
 };
 
 }  // namespace fieldgate::cloud_link

@@ -1,4 +1,4 @@
-// What every Outbox promises, for the real one and the fake alike.
+// What every Outbox promises: the real one, the fake, and with memory before it.
 #include "services/cloud_link/outbox/outbox.h"
 
 #include <gmock/gmock.h>
@@ -11,6 +11,7 @@
 #include "common/testing/process.h"
 #include "services/cloud_link/outbox/fake_outbox.h"
 #include "services/cloud_link/outbox/sqlite_outbox.h"
+#include "services/cloud_link/outbox/tiered_outbox.h"
 
 namespace fieldgate::cloud_link {
 namespace {
@@ -51,10 +52,30 @@ struct SqliteMaker {
   std::unique_ptr<OutboxFile> file;
 };
 
+// Memory before the durable one, in each mode, as when messages are acknowledged.
+template <CacheMode mode>
+struct TieredMaker {
+  static constexpr CacheMode kMode = mode;
+  std::unique_ptr<Outbox> Make(OutboxLimits limits) {
+    file = *OutboxFile::Open(NewTempDir() + "/cloud_link.db");
+    limits.mode = mode;
+    auto outbox = std::make_unique<TieredOutbox>(*file->Connector("CloudConn", limits));
+    outbox->SetLimits(limits);
+    outbox->Settle(/*delivering=*/true, MonotonicTime());
+    return outbox;
+  }
+  std::unique_ptr<OutboxFile> file;
+};
+
 template <typename Maker>
 class OutboxTest : public ::testing::Test {
  protected:
   void Open(const OutboxLimits& limits = {}) { outbox_ = maker_.Make(limits); }
+  // As those of the CacheMode.
+  void SetLimits(OutboxLimits limits) {
+    if constexpr (requires { Maker::kMode; }) limits.mode = Maker::kMode;
+    outbox_->SetLimits(limits);
+  }
 
   // Appends a data entry with the next message_id in a transaction of its own.
   absl::StatusOr<EntryId> AppendData(const std::string& content = "columns") {
@@ -68,16 +89,22 @@ class OutboxTest : public ::testing::Test {
 
   std::vector<int64_t> MessageIds() {
     std::vector<int64_t> ids;
-    const std::vector<StoredEntry> read = *outbox_->Read(Lane::kData, 0, 100'000, 1 << 30);
-    for (const StoredEntry& stored : read) ids.push_back(stored.entry.message_id);
-    return ids;
+    EntryId last = 0;
+    while (true) {
+      const std::vector<StoredEntry> read = *outbox_->Read(Lane::kData, last, 100'000, 1 << 30);
+      if (read.empty()) return ids;
+      for (const StoredEntry& stored : read) ids.push_back(stored.entry.message_id);
+      last = read.back().id;
+    }
   }
 
   Maker maker_;
   std::unique_ptr<Outbox> outbox_;
 };
 
-using Makers = ::testing::Types<FakeMaker, SqliteMaker>;
+using Makers =
+    ::testing::Types<FakeMaker, SqliteMaker, TieredMaker<CacheMode::kDurable>,
+                     TieredMaker<CacheMode::kDiskOnOutage>, TieredMaker<CacheMode::kMemory>>;
 TYPED_TEST_SUITE(OutboxTest, Makers);
 
 TYPED_TEST(OutboxTest, GivesBackEntriesAsTheyWereInOrder) {
@@ -366,7 +393,7 @@ TYPED_TEST(OutboxTest, ResultsHaveABoundOfTheirOwn) {
 TYPED_TEST(OutboxTest, SmallerLimitsHoldFromTheNextAppendOn) {
   this->Open();
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(this->AppendData().ok());
-  this->outbox_->SetLimits({.max_bytes = 2 * SizeOf(Data(1)), .policy = FullPolicy::kDropOldest});
+  this->SetLimits({.max_bytes = 2 * SizeOf(Data(1)), .policy = FullPolicy::kDropOldest});
   EXPECT_EQ(this->MessageIds().size(), 5u);
   ASSERT_TRUE(this->AppendData().ok());
   EXPECT_THAT(this->MessageIds(), ElementsAre(5, 6));

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/sqlite/sqlite.h"
 #include "common/status/status.h"
+#include "services/cloud_link/outbox/layout_table.h"
 #include "services/cloud_link/outbox/loss_log.h"
 #include "services/cloud_link/outbox/loss_table.h"
 #include "services/cloud_link/outbox/outbox_schema.h"
@@ -24,8 +25,9 @@ struct OutboxFile::Shared {
 
 namespace {
 
-// Bodies of some KB, many a transaction.
-constexpr int kPageSize = 16384;
+// That of file systems and flash: a commit writes two pages at least, the
+// connector's row and the entries (tests/bench, wear).
+constexpr int kPageSize = 4096;
 // The pages that a backlog is written to and read from.
 constexpr int kCacheKib = 2048;
 
@@ -40,7 +42,7 @@ int64_t FirstKey(int64_t connector, Lane lane) {
   return ((connector - 1) * 2 + static_cast<int64_t>(lane)) * kLaneSize;
 }
 
-class SqliteOutbox : public Outbox {
+class SqliteOutbox : public DurableOutbox {
  public:
   SqliteOutbox(std::shared_ptr<OutboxFile::Shared> file, int64_t connector,
                const OutboxLimits& limits)
@@ -48,6 +50,7 @@ class SqliteOutbox : public Outbox {
         db_(*file_->database),
         connector_(connector),
         limits_(limits),
+        layouts_(db_, connector),
         losses_(db_, connector),
         positions_(db_, connector) {}
 
@@ -80,14 +83,27 @@ class SqliteOutbox : public Outbox {
   OutboxStats Stats() const override;
   void SetLimits(const OutboxLimits& limits) override { limits_ = limits; }
 
+  absl::StatusOr<EntryId> NextEntryId(Lane lane) override;
+  absl::Status AppendAs(EntryId id, const OutboxEntry& entry) override;
+  void SetReserve(const NumberReserve& reserve) override { reserve_ = reserve; }
+  bool ReserveUsedUp() const override {
+    return ledger_.next_message_id > stored_.next_message_id ||
+           ledger_.next_sequence > stored_.next_sequence;
+  }
+  const StoredNumbers& stored_numbers() const override { return stored_; }
+
  private:
   // What must be known at once, kept in step with the file.
-  struct Ledger {
-    int64_t next_message_id = 1;
-    int64_t next_sequence = 1;
+  struct Held {
     int64_t dropped = 0;
     int64_t entries[2] = {0, 0};
     int64_t bytes[2] = {0, 0};
+
+    friend bool operator==(const Held&, const Held&) = default;
+  };
+  struct Ledger : Held {
+    int64_t next_message_id = 1;
+    int64_t next_sequence = 1;
   };
 
   int64_t KeyOf(EntryId id) const { return FirstKey(connector_, LaneOf(id)) + (id >> 1); }
@@ -99,6 +115,10 @@ class SqliteOutbox : public Outbox {
   template <typename Bind>
   absl::Status Execute(absl::string_view sql, Bind bind);
 
+  // The row of the connector, when it changed; `stored_` once it is committed.
+  absl::StatusOr<StoredNumbers> StoreLedger();
+  // Of the entries that need layouts.
+  absl::StatusOr<int64_t> OldestSequence();
   absl::Status NoteLoss(const LossRecord& loss);
   absl::Status DropOldest(int64_t needed);
   absl::Status RemoveRange(int64_t first_key, int64_t last_key);
@@ -109,33 +129,30 @@ class SqliteOutbox : public Outbox {
   OutboxLimits limits_;
   Ledger ledger_;
   Ledger before_;  // at Begin
+  StoredNumbers stored_;
+  NumberReserve reserve_;
+  LayoutTable layouts_;
   LossTable losses_;
   PositionTable positions_;
 };
 
 absl::Status SqliteOutbox::Load() {
-  absl::StatusOr<sqlite::Statement*> row =
-      db_.Cached("SELECT next_message_id, next_sequence, dropped FROM connector WHERE id = ?1");
+  absl::StatusOr<sqlite::Statement*> row = db_.Cached(
+      "SELECT next_message_id, next_sequence, dropped, results, result_bytes, data, data_bytes,"
+      " unsure_from FROM connector WHERE id = ?1");
   if (!row.ok()) return row.status();
   absl::StatusOr<bool> found = (*row)->BindInt(1, connector_).Step();
   if (!found.ok()) return found.status();
   if (!*found) return absl::DataLossError("the connector's row is missing");
-  ledger_.next_message_id = (*row)->Int(0);
-  ledger_.next_sequence = (*row)->Int(1);
+  stored_ = {(*row)->Int(0), (*row)->Int(1), (*row)->Int(7)};
+  ledger_.next_message_id = stored_.next_message_id;
+  ledger_.next_sequence = stored_.next_sequence;
   ledger_.dropped = (*row)->Int(2);
-  (*row)->Reset();
-
-  for (const Lane lane : {Lane::kResult, Lane::kData}) {
-    absl::StatusOr<sqlite::Statement*> sum = db_.Cached(
-        "SELECT count(*), coalesce(sum(size), 0) FROM entry WHERE key BETWEEN ?1 AND ?2");
-    if (!sum.ok()) return sum.status();
-    const int64_t first = FirstKey(connector_, lane);
-    (*sum)->BindInt(1, first).BindInt(2, first + kLaneSize - 1);
-    if (absl::StatusOr<bool> step = (*sum)->Step(); !step.ok()) return step.status();
-    ledger_.entries[static_cast<int>(lane)] = (*sum)->Int(0);
-    ledger_.bytes[static_cast<int>(lane)] = (*sum)->Int(1);
-    (*sum)->Reset();
+  for (int lane = 0; lane < 2; ++lane) {
+    ledger_.entries[lane] = (*row)->Int(3 + 2 * lane);
+    ledger_.bytes[lane] = (*row)->Int(4 + 2 * lane);
   }
+  (*row)->Reset();
 
   if (absl::Status s = positions_.Load(); !s.ok()) return s;
   return losses_.Load();
@@ -175,24 +192,37 @@ absl::Status SqliteOutbox::Begin() {
 
 absl::Status SqliteOutbox::Commit() {
   if (absl::Status s = NeedTransaction(); !s.ok()) return s;
-  if (ledger_.next_message_id != before_.next_message_id ||
-      ledger_.next_sequence != before_.next_sequence || ledger_.dropped != before_.dropped) {
-    absl::Status s = Execute(
-        "UPDATE connector SET next_message_id = ?2, next_sequence = ?3, dropped = ?4"
-        " WHERE id = ?1",
-        [this](sqlite::Statement& statement) {
-          statement.BindInt(1, connector_)
-              .BindInt(2, ledger_.next_message_id)
-              .BindInt(3, ledger_.next_sequence)
-              .BindInt(4, ledger_.dropped);
-        });
-    if (s.ok() && ledger_.dropped != before_.dropped) s = losses_.Flush();
-    if (!s.ok()) return Fail(s, "commit");
-  }
+  const absl::StatusOr<StoredNumbers> stored = StoreLedger();
+  if (!stored.ok()) return Fail(stored.status(), "commit");
   if (absl::Status s = file_->transaction->Commit(); !s.ok()) return Fail(s, "commit");
   file_->transaction.reset();
   file_->owner = nullptr;
+  stored_ = *stored;
   return absl::OkStatus();
+}
+
+absl::StatusOr<StoredNumbers> SqliteOutbox::StoreLedger() {
+  const bool held_changed = static_cast<const Held&>(ledger_) != before_;
+  const StoredNumbers numbers = NumbersToStore(stored_, ledger_.next_message_id,
+                                               ledger_.next_sequence, reserve_, held_changed);
+  if (!held_changed && numbers == stored_) return numbers;
+  absl::Status s = Execute(
+      "UPDATE connector SET next_message_id = ?2, next_sequence = ?3, dropped = ?4, results = ?5,"
+      " result_bytes = ?6, data = ?7, data_bytes = ?8, unsure_from = ?9 WHERE id = ?1",
+      [&](sqlite::Statement& statement) {
+        statement.BindInt(1, connector_)
+            .BindInt(2, numbers.next_message_id)
+            .BindInt(3, numbers.next_sequence)
+            .BindInt(4, ledger_.dropped)
+            .BindInt(5, ledger_.entries[0])
+            .BindInt(6, ledger_.bytes[0])
+            .BindInt(7, ledger_.entries[1])
+            .BindInt(8, ledger_.bytes[1])
+            .BindInt(9, numbers.unsure_from);
+      });
+  if (s.ok() && ledger_.dropped != before_.dropped) s = losses_.Flush();
+  if (!s.ok()) return s;
+  return numbers;
 }
 
 void SqliteOutbox::Rollback() {
@@ -224,46 +254,47 @@ absl::StatusOr<int64_t> SqliteOutbox::NextCounter(absl::string_view name) {
 
 absl::StatusOr<int64_t> SqliteOutbox::PutLayout(absl::string_view bytes) {
   if (absl::Status s = NeedTransaction(); !s.ok()) return s;
-  absl::StatusOr<sqlite::Statement*> find =
-      db_.Cached("SELECT id FROM layout WHERE connector = ?1 AND bytes = ?2");
-  if (!find.ok()) return Fail(find.status(), "layout");
-  absl::StatusOr<bool> known = (*find)->BindInt(1, connector_).BindBlob(2, bytes).Step();
-  if (!known.ok()) return Fail(known.status(), "layout");
-  if (*known) {
-    const int64_t id = (*find)->Int(0);
-    (*find)->Reset();
-    return id;
-  }
-  absl::Status s = Execute(
-      "DELETE FROM layout WHERE connector = ?1 AND id NOT IN"
-      " (SELECT layout FROM entry WHERE key BETWEEN ?2 AND ?3)",
-      [this](sqlite::Statement& statement) {
-        statement.BindInt(1, connector_)
-            .BindInt(2, FirstKey(connector_, Lane::kResult))
-            .BindInt(3, FirstKey(connector_, Lane::kData) + kLaneSize - 1);
-      });
-  if (s.ok()) {
-    s = Execute(
-        "INSERT INTO layout (connector, bytes) VALUES (?1, ?2)",
-        [&](sqlite::Statement& statement) { statement.BindInt(1, connector_).BindBlob(2, bytes); });
-  }
-  if (!s.ok()) return Fail(s, "layout");
-  return db_.LastInsertRowId();
+  absl::StatusOr<int64_t> oldest = OldestSequence();
+  if (!oldest.ok()) return Fail(oldest.status(), "layout");
+  absl::StatusOr<int64_t> layout = layouts_.Put(bytes, ledger_.next_sequence, *oldest);
+  if (!layout.ok()) return Fail(layout.status(), "layout");
+  return layout;
+}
+
+absl::StatusOr<int64_t> SqliteOutbox::OldestSequence() {
+  int64_t oldest = ledger_.next_sequence;
+  if (reserve_.oldest_entry != 0) oldest = std::min(oldest, reserve_.oldest_entry >> 1);
+  absl::StatusOr<sqlite::Statement*> first =
+      db_.Cached("SELECT key FROM entry WHERE key BETWEEN ?1 AND ?2 ORDER BY key LIMIT 1");
+  if (!first.ok()) return first.status();
+  const int64_t first_key = FirstKey(connector_, Lane::kData);
+  (*first)->BindInt(1, first_key).BindInt(2, first_key + kLaneSize - 1);
+  absl::StatusOr<bool> row = (*first)->Step();
+  if (!row.ok()) return row.status();
+  if (*row) oldest = std::min(oldest, (*first)->Int(0) - first_key);
+  (*first)->Reset();
+  return oldest;
 }
 
 absl::StatusOr<std::string> SqliteOutbox::GetLayout(int64_t layout) {
-  absl::StatusOr<sqlite::Statement*> get =
-      db_.Cached("SELECT bytes FROM layout WHERE connector = ?1 AND id = ?2");
-  if (!get.ok()) return Fail(get.status(), "layout");
-  absl::StatusOr<bool> found = (*get)->BindInt(1, connector_).BindInt(2, layout).Step();
-  if (!found.ok()) return Fail(found.status(), "layout");
-  if (!*found) return absl::DataLossError(absl::StrCat("outbox: no layout ", layout));
-  std::string bytes((*get)->Blob(0));
-  (*get)->Reset();
+  absl::StatusOr<std::string> bytes = layouts_.Get(layout);
+  if (!bytes.ok() && !absl::IsDataLoss(bytes.status())) return Fail(bytes.status(), "layout");
   return bytes;
 }
 
+absl::StatusOr<EntryId> SqliteOutbox::NextEntryId(Lane lane) {
+  if (absl::Status s = NeedTransaction(); !s.ok()) return s;
+  return ledger_.next_sequence++ * 2 + static_cast<int64_t>(lane);
+}
+
 absl::StatusOr<EntryId> SqliteOutbox::Append(const OutboxEntry& entry) {
+  const EntryId id = ledger_.next_sequence * 2 + static_cast<int64_t>(entry.lane);
+  if (absl::Status s = AppendAs(id, entry); !s.ok()) return s;
+  ++ledger_.next_sequence;
+  return id;
+}
+
+absl::Status SqliteOutbox::AppendAs(EntryId id, const OutboxEntry& entry) {
   if (absl::Status s = NeedTransaction(); !s.ok()) return s;
   const int64_t size = SizeOf(entry);
   const int64_t held = ledger_.bytes[static_cast<int>(entry.lane)];
@@ -277,7 +308,6 @@ absl::StatusOr<EntryId> SqliteOutbox::Append(const OutboxEntry& entry) {
   if (excess > 0) {
     if (absl::Status s = DropOldest(excess); !s.ok()) return Fail(s, "append");
   }
-  const EntryId id = ledger_.next_sequence * 2 + static_cast<int64_t>(entry.lane);
   absl::Status s = Execute(
       "INSERT INTO entry (key, size, message_id, timestamp, layout, qos, topic, content)"
       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -292,10 +322,9 @@ absl::StatusOr<EntryId> SqliteOutbox::Append(const OutboxEntry& entry) {
             .BindBlob(8, entry.content);
       });
   if (!s.ok()) return Fail(s, "append");
-  ++ledger_.next_sequence;
   ++ledger_.entries[static_cast<int>(entry.lane)];
   ledger_.bytes[static_cast<int>(entry.lane)] += size;
-  return id;
+  return absl::OkStatus();
 }
 
 absl::Status SqliteOutbox::DropOldest(int64_t needed) {
@@ -424,8 +453,11 @@ absl::StatusOr<std::vector<LossRecord>> SqliteOutbox::Losses() {
 }
 
 OutboxStats SqliteOutbox::Stats() const {
-  return {ledger_.entries[0] + ledger_.entries[1], ledger_.bytes[0] + ledger_.bytes[1],
-          ledger_.dropped, ledger_.bytes[static_cast<int>(Lane::kData)], limits_.max_bytes};
+  return {.entries = ledger_.entries[0] + ledger_.entries[1],
+          .bytes = ledger_.bytes[0] + ledger_.bytes[1],
+          .dropped = ledger_.dropped,
+          .data_bytes = ledger_.bytes[static_cast<int>(Lane::kData)],
+          .data_limit = limits_.max_bytes};
 }
 
 }  // namespace
@@ -451,8 +483,8 @@ absl::StatusOr<std::unique_ptr<OutboxFile>> OutboxFile::Open(const std::string& 
   return std::unique_ptr<OutboxFile>(new OutboxFile(std::move(shared)));
 }
 
-absl::StatusOr<std::unique_ptr<Outbox>> OutboxFile::Connector(absl::string_view name,
-                                                              const OutboxLimits& limits) {
+absl::StatusOr<std::unique_ptr<DurableOutbox>> OutboxFile::Connector(absl::string_view name,
+                                                                     const OutboxLimits& limits) {
   sqlite::Database& db = *shared_->database;
   if (shared_->owner != nullptr) {
     return absl::FailedPreconditionError(absl::StrCat(db.path(), ": a transaction is open"));
@@ -476,7 +508,7 @@ absl::StatusOr<std::unique_ptr<Outbox>> OutboxFile::Connector(absl::string_view 
   }
   auto outbox = std::make_unique<SqliteOutbox>(shared_, id, limits);
   if (absl::Status s = outbox->Load(); !s.ok()) return Annotate(s, absl::StrCat("outbox ", name));
-  return std::unique_ptr<Outbox>(std::move(outbox));
+  return std::unique_ptr<DurableOutbox>(std::move(outbox));
 }
 
 }  // namespace fieldgate::cloud_link

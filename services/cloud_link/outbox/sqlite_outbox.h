@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "services/cloud_link/outbox/durable_outbox.h"
 #include "services/cloud_link/outbox/outbox.h"
 
 namespace fieldgate::sqlite {
@@ -32,14 +33,15 @@ class OutboxFile {
   ~OutboxFile();
 
   // The outbox of a connector ("CloudConn2"), with what it held when it was
-  // last open. The file outlives it.
+  // last open, however much that is. Always CacheMode::kDurable. The file
+  // outlives it.
   //
   // kUnavailable:        as Open.
   // kFailedPrecondition: this connector's outbox is open already, or a
   //                      transaction is.
   // kResourceExhausted:  16 connectors have used the file.
-  absl::StatusOr<std::unique_ptr<Outbox>> Connector(absl::string_view name,
-                                                    const OutboxLimits& limits);
+  absl::StatusOr<std::unique_ptr<DurableOutbox>> Connector(absl::string_view name,
+                                                           const OutboxLimits& limits);
 
   // For tables of others whose changes belong into an outbox's transaction: what
   // is executed here while one is open is part of it.

@@ -47,8 +47,19 @@ class SqliteOutboxTest : public ::testing::Test {
     Open();
   }
 
-  std::unique_ptr<Outbox> Connector(const std::string& name, const OutboxLimits& limits = {}) {
-    absl::StatusOr<std::unique_ptr<Outbox>> outbox = file_->Connector(name, limits);
+  // On a file of a former version.
+  void OpenFormer(const std::string& sql_file) {
+    std::ifstream sql("services/cloud_link/outbox/testdata/" + sql_file);
+    std::stringstream text;
+    text << sql.rdbuf();
+    ASSERT_FALSE(text.str().empty());
+    ASSERT_TRUE(sqlite::Database::Open(path_).value()->Execute(text.str()).ok());
+    Open();
+  }
+
+  std::unique_ptr<DurableOutbox> Connector(const std::string& name,
+                                           const OutboxLimits& limits = {}) {
+    absl::StatusOr<std::unique_ptr<DurableOutbox>> outbox = file_->Connector(name, limits);
     EXPECT_TRUE(outbox.ok()) << outbox.status();
     return outbox.ok() ? *std::move(outbox) : nullptr;
   }
@@ -211,14 +222,7 @@ TEST_F(SqliteOutboxTest, APositionIsAfterARestartWhatWasCommitted) {
 }
 
 TEST_F(SqliteOutboxTest, AFileOfBeforeThePositionsIsUpgraded) {
-  {
-    std::ifstream sql("services/cloud_link/outbox/testdata/cloud_link_version_2.sql");
-    std::stringstream text;
-    text << sql.rdbuf();
-    ASSERT_FALSE(text.str().empty());
-    ASSERT_TRUE(sqlite::Database::Open(path_).value()->Execute(text.str()).ok());
-  }
-  Open();
+  OpenFormer("cloud_link_version_2.sql");
   EXPECT_EQ(outbox_->PeekMessageId(), 42);
   EXPECT_THAT(MessageIds(*outbox_), ElementsAre(41));
   EXPECT_EQ(outbox_->Stats().dropped, 3);
@@ -227,6 +231,71 @@ TEST_F(SqliteOutboxTest, AFileOfBeforeThePositionsIsUpgraded) {
   ASSERT_TRUE(outbox_->Begin().ok());
   EXPECT_TRUE(outbox_->SetPosition("log", 1).ok());
   EXPECT_TRUE(outbox_->Commit().ok());
+}
+
+TEST_F(SqliteOutboxTest, AFileOfBeforeTheCountsIsUpgraded) {
+  OpenFormer("cloud_link_version_8.sql");
+  EXPECT_EQ(outbox_->Stats().entries, 1);
+  EXPECT_EQ(outbox_->Stats().data_bytes, 71);
+  std::unique_ptr<DurableOutbox> other = Connector("CloudConn2");
+  EXPECT_EQ(other->Stats().entries, 3);
+  EXPECT_EQ(other->Stats().bytes, 271);
+  EXPECT_EQ(other->Stats().data_bytes, 201);
+  EXPECT_EQ(other->Position("log Energy"), 17);
+  EXPECT_EQ(other->stored_numbers().unsure_from, 0);
+  // Its layouts are still there when another one is put.
+  ASSERT_TRUE(other->Begin().ok());
+  ASSERT_TRUE(other->PutLayout("c").ok());
+  ASSERT_TRUE(other->Commit().ok());
+  EXPECT_EQ(*other->GetLayout(1), "a");
+  EXPECT_EQ(*other->GetLayout(2), "b");
+}
+
+TEST_F(SqliteOutboxTest, WhatItHoldsIsKnownAfterARestartWithoutCounting) {
+  Open();
+  std::vector<EntryId> ids;
+  for (int i = 0; i < 5; ++i) ids.push_back(*Append(*outbox_, std::string(100, 'x')));
+  Remove(*outbox_, {ids[0], ids[3]});
+  ASSERT_TRUE(outbox_->Begin().ok());
+  OutboxEntry result;
+  result.lane = Lane::kResult;
+  ASSERT_TRUE(outbox_->Append(result).ok());
+  ASSERT_TRUE(outbox_->Commit().ok());
+  const OutboxStats before = outbox_->Stats();
+  EXPECT_EQ(before.entries, 4);
+  Reopen();
+  EXPECT_EQ(outbox_->Stats().entries, before.entries);
+  EXPECT_EQ(outbox_->Stats().bytes, before.bytes);
+  EXPECT_EQ(outbox_->Stats().data_bytes, before.data_bytes);
+}
+
+TEST_F(SqliteOutboxTest, ALayoutIsForgottenWhenItsLastEntryIsGone) {
+  Open();
+  const auto put = [&](const char* bytes) {
+    EXPECT_TRUE(outbox_->Begin().ok());
+    const int64_t layout = *outbox_->PutLayout(bytes);
+    EXPECT_TRUE(outbox_->Commit().ok());
+    return layout;
+  };
+  const auto kept = [&](int64_t layout) { return outbox_->GetLayout(layout).ok(); };
+  const int64_t a = put("a");
+  const EntryId of_a = *Append(*outbox_);
+  const int64_t b = put("b");
+  const EntryId of_b = *Append(*outbox_);
+  EXPECT_EQ(put("a"), a);  // in use again
+  const EntryId of_a_again = *Append(*outbox_);
+  Reopen();
+  const int64_t c = put("c");
+  EXPECT_TRUE(kept(a) && kept(b) && kept(c));
+  Remove(*outbox_, {of_a, of_b});
+  const int64_t d = put("d");
+  EXPECT_TRUE(kept(a));
+  EXPECT_FALSE(kept(b));
+  Remove(*outbox_, {of_a_again});
+  put("e");
+  EXPECT_FALSE(kept(a));
+  EXPECT_FALSE(kept(c));
+  EXPECT_FALSE(kept(d));
 }
 
 TEST_F(SqliteOutboxTest, CountersAreSharedByTheConnectors) {

@@ -35,6 +35,8 @@ constexpr std::pair<absl::string_view, v1::PayloadFormat> kFormats[] = {
     {"TiXML", v1::TIXML}, {"XML", v1::XML}, {"JSON", v1::JSON}};
 constexpr std::pair<absl::string_view, bool> kCachePolicies[] = {{"drop_oldest", false},
                                                                  {"drop_newest", true}};
+constexpr std::pair<absl::string_view, v1::CacheMode> kCacheModes[] = {
+    {"durable", v1::DURABLE}, {"disk_on_outage", v1::DISK_ON_OUTAGE}, {"memory", v1::MEMORY}};
 constexpr std::pair<absl::string_view, bool> kGpsPayloads[] = {{"lng", true}};
 constexpr std::pair<absl::string_view, bool> kClientAuthModes[] = {{"hsm", true}, {"file", false}};
 enum class ServerAuth { kNone, kCaBundle, kFile, kHsm };
@@ -146,6 +148,24 @@ void ReadConfirmTime(Fields& f, v1::Connector& c) {
   c.set_confirm_time_s(static_cast<uint32_t>(seconds));
 }
 
+void ReadCache(Fields& f, v1::Connector& c) {
+  constexpr int64_t kMax = 100'000;
+  // Of the memory of a small device, shared by three connectors; small messages
+  // take up to twice as much as they count.
+  constexpr int64_t kMaxInMemory = 64;
+  c.set_cache(f.Flag("MQTTCache", true));
+  c.set_cache_mode(f.Choice<v1::CacheMode>("MQTTCacheMode", kCacheModes, v1::DURABLE));
+  const bool memory = c.cache_mode() == v1::MEMORY;
+  const int64_t megabytes = f.Integer("MQTTCacheMaxMB", 1, kMax, memory ? 16 : 64);
+  if (memory && megabytes > kMaxInMemory) {
+    f.Error("MQTTCacheMaxMB", absl::StrCat(megabytes, " MB are too much for MQTTCacheMode memory"),
+            absl::StrCat("write a number from 1 to ", kMaxInMemory,
+                         ", or <MQTTCacheMode _=\"disk_on_outage\"/>"));
+  }
+  c.set_cache_max_mb(static_cast<uint32_t>(megabytes));
+  c.set_cache_drop_newest(f.Choice<bool>("MQTTCachePolicy", kCachePolicies, false));
+}
+
 void ReadMqtt(Fields& f, const v1::Device& device, absl::string_view suffix, v1::Connector& c) {
   c.set_qos(static_cast<int32_t>(f.Integer("QoS", 0, 2, 1)));
   c.set_keep_alive_s(static_cast<uint32_t>(f.Integer("MQTTKeepAlive", 0, 65'535, 300)));
@@ -156,9 +176,7 @@ void ReadMqtt(Fields& f, const v1::Device& device, absl::string_view suffix, v1:
             "write at most 128 ASCII characters without spaces");
   }
   c.set_clean_session(f.Flag("MQTTCleanSession", true));
-  c.set_cache(f.Flag("MQTTCache", true));
-  c.set_cache_max_mb(static_cast<uint32_t>(f.Integer("MQTTCacheMaxMB", 1, 100'000, 64)));
-  c.set_cache_drop_newest(f.Choice<bool>("MQTTCachePolicy", kCachePolicies, false));
+  ReadCache(f, c);
   c.set_response_timeout_s(static_cast<uint32_t>(f.Integer("ResponseTimeout", 1, 3'600, 60)));
   c.set_retry_max_s(static_cast<uint32_t>(f.Integer("RetryMaxTime", 1, 86'400, 900)));
   c.set_broker_fallback_s(static_cast<uint32_t>(f.Integer("BrokerFallbackTime", 1, kYear, 86'400)));

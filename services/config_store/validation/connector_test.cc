@@ -72,6 +72,7 @@ TEST(ConnectorTest, DefaultsAreFilledIn) {
   EXPECT_TRUE(c.cache());
   EXPECT_EQ(c.cache_max_mb(), 64u);
   EXPECT_FALSE(c.cache_drop_newest());
+  EXPECT_EQ(c.cache_mode(), v1::DURABLE);
   EXPECT_EQ(c.response_timeout_s(), 60u);
   EXPECT_EQ(c.retry_max_s(), 900u);
   EXPECT_EQ(c.broker_fallback_s(), 86'400u);
@@ -254,6 +255,31 @@ TEST(ConnectorTest, ConfirmTimeIsOffOrLongEnoughToComeBack) {
                           "from 10 to 86400, or 0 for no probation"));
   EXPECT_THAT(Read("<ConfirmTime _=\"86401\"/>").problems,
               ElementsAre(HasSubstr("'86401' is out of range")));
+}
+
+TEST(ConnectorTest, TheCacheModeIsTakenAndBoundsWhatMemoryMayTake) {
+  EXPECT_EQ(Read("<MQTTCacheMode _=\"durable\"/>").connectors.at(0).cache_mode(), v1::DURABLE);
+  const Result outage = Read("<MQTTCacheMode _=\"disk_on_outage\"/>");
+  EXPECT_EQ(outage.connectors.at(0).cache_mode(), v1::DISK_ON_OUTAGE);
+  EXPECT_EQ(outage.connectors.at(0).cache_max_mb(), 64u);
+  const Result memory = Read("<MQTTCacheMode _=\"memory\"/>");
+  EXPECT_EQ(memory.connectors.at(0).cache_mode(), v1::MEMORY);
+  EXPECT_EQ(memory.connectors.at(0).cache_max_mb(), 16u);
+
+  const auto in_memory = [](int megabytes) {
+    return Read(
+        absl::StrCat("<MQTTCacheMode _=\"memory\"/>\n<MQTTCacheMaxMB _=\"", megabytes, "\"/>"));
+  };
+  EXPECT_THAT(in_memory(64).problems, IsEmpty());
+  EXPECT_EQ(in_memory(64).connectors.at(0).cache_max_mb(), 64u);
+  EXPECT_THAT(in_memory(65).problems,
+              ElementsAre("error 5 /ISP/CloudConn/MQTTCacheMaxMB: 65 MB are too much for "
+                          "MQTTCacheMode memory; write a number from 1 to 64, or <MQTTCacheMode "
+                          "_=\"disk_on_outage\"/>"));
+  EXPECT_THAT(
+      Read("<MQTTCacheMode _=\"ram\"/>").problems,
+      ElementsAre("error 4 /ISP/CloudConn/MQTTCacheMode: 'ram' is not known here; write one "
+                  "of durable, disk_on_outage, memory"));
 }
 
 TEST(ConnectorTest, EachSwitchIs0Or1) {
