@@ -22,7 +22,7 @@ struct Finding {
 };
 
 // Checks a database that `migrations` made, without changing its files: headers,
-// write-ahead log, PRAGMA quick_check for at most `time`, and whether the tables
+// write-ahead log, PRAGMA integrity_check for at most `time`, and whether the tables
 // are those of its version. `options` are those it is opened with.
 //
 // A database of a newer program is none of its business: nothing is found.

@@ -155,7 +155,9 @@ absl::Status Swap(Disk& disk, const std::string& path, const std::string& aside)
     // The log of a database must never meet another one.
     if (absl::Status s = disk.SyncDirectoryOf(path); !s.ok()) return s;
   }
-  for (const char* suffix : {"-wal", "-shm", "-journal"}) {
+  // What it had in common memory follows from the log.
+  if (absl::Status s = disk.Remove(absl::StrCat(path, "-shm")); !s.ok()) return s;
+  for (const char* suffix : {"-wal", "-journal"}) {
     const std::string file = absl::StrCat(path, suffix);
     if (!disk.Exists(file)) continue;
     if (absl::Status s = disk.Rename(file, absl::StrCat(aside, suffix)); !s.ok()) return s;

@@ -27,11 +27,11 @@ const TableShape& SchemaShape() {
   static const TableShape& shape = *new TableShape{
       .name = "sqlite_schema",
       .without_rowid = false,
-      .columns = {{"type", "TEXT", true},
-                  {"name", "TEXT", true},
-                  {"tbl_name", "TEXT", true},
-                  {"rootpage", "INTEGER", true},
-                  {"sql", "TEXT", false}},
+      .columns = {{"type", "TEXT", true, false},
+                  {"name", "TEXT", true, false},
+                  {"tbl_name", "TEXT", true, false},
+                  {"rootpage", "INTEGER", true, false},
+                  {"sql", "TEXT", false, false}},
       .rowid_column = -1,
   };
   return shape;
@@ -291,7 +291,12 @@ class Copier {
   absl::Status CopyPage(const BtreePage& page, const TableShape& table, bool orphan) {
     if (rules_.derived.count(table.name) > 0) return absl::OkStatus();
     Writer& writer = writers_.at(table.name);
-    for (const std::vector<Field>& fields : RowsOf(page, table, orphan, result_.damaged_rows)) {
+    uint64_t damaged = 0;
+    const std::vector<std::vector<Field>> rows = RowsOf(page, table, orphan, damaged);
+    // A page without any row is none of the table, whatever it says.
+    if (rows.empty() && damaged > 0) ++result_.damaged_pages;
+    if (!rows.empty()) result_.damaged_rows += damaged;
+    for (const std::vector<Field>& fields : rows) {
       int64_t bytes = 64;
       for (const Field& field : fields) bytes += static_cast<int64_t>(field.bytes.size());
       if (bytes > bytes_left_) {
@@ -327,17 +332,21 @@ class Copier {
     return to_.Changes() > 0;
   }
 
-  // The table whose rows the page holds, as far as can be seen; nullptr: none's.
+  // The table whose rows the page holds, as far as can be seen; nullptr: none's. Of
+  // two that fit as well, the one whose columns are all there.
   const TableShape* OwnerOf(const BtreePage& page) {
     const bool table = page.kind() == PageKind::kTableLeaf;
     const TableShape* owner = nullptr;
-    size_t most = 0;
+    std::pair<size_t, size_t> best;  // rows, values in them
     for (const TableShape& shape : shapes_) {
       if (shape.without_rowid == table) continue;
       uint64_t damaged = 0;
-      const size_t fitting = RowsOf(page, shape, /*orphan=*/true, damaged).size();
-      if (fitting <= most) continue;
-      most = fitting;
+      const std::vector<std::vector<Field>> rows = RowsOf(page, shape, /*orphan=*/true, damaged);
+      if (rows.empty()) continue;
+      const bool whole = rows[0].size() == shape.columns.size();
+      const std::pair<size_t, size_t> fit = {rows.size(), whole ? 1 : 0};
+      if (owner != nullptr && fit <= best) continue;
+      best = fit;
       owner = &shape;
     }
     return owner;

@@ -30,7 +30,8 @@ absl::StatusOr<TableShape> ReadShape(Database& database, const std::string& name
   shape.name = name;
   shape.without_rowid = without_rowid;
   absl::StatusOr<Statement> read = database.Prepare(
-      "SELECT name, upper(type), \"notnull\", pk FROM pragma_table_info(?1) ORDER BY cid");
+      "SELECT name, upper(type), \"notnull\", pk, dflt_value IS NOT NULL FROM "
+      "pragma_table_info(?1) ORDER BY cid");
   if (!read.ok()) return read.status();
   read->BindText(1, name);
   std::vector<std::pair<int64_t, TableShape::Column>> key;
@@ -41,11 +42,12 @@ absl::StatusOr<TableShape> ReadShape(Database& database, const std::string& name
     if (!row.ok()) return row.status();
     if (!*row) break;
     TableShape::Column column{std::string(read->Text(0)), std::string(read->Text(1)),
-                              read->Int(2) != 0};
+                              read->Int(2) != 0, read->Int(2) == 0 || read->Int(4) != 0};
     const int64_t pk = read->Int(3);
     if (pk > 0) ++keys;
     if (pk > 0 && without_rowid) {
       column.not_null = true;
+      column.may_miss = false;
       key.emplace_back(pk, std::move(column));
       continue;
     }
@@ -90,7 +92,7 @@ absl::StatusOr<std::vector<TableShape>> ReadShapes(Database& database) {
         ReadShape(database, std::string(read->Text(0)), read->Int(1) != 0);
     if (!shape.ok()) return shape.status();
     if (shape->name == "sqlite_sequence" && shape->columns.size() == 2) {
-      shape->columns = {{"name", "TEXT", true}, {"seq", "INTEGER", true}};
+      shape->columns = {{"name", "TEXT", true, false}, {"seq", "INTEGER", true, false}};
     }
     shapes.push_back(*std::move(shape));
   }
@@ -99,6 +101,9 @@ absl::StatusOr<std::vector<TableShape>> ReadShapes(Database& database) {
 bool Fit(const TableShape& table, Cell cell, std::vector<Field>& fields) {
   fields = std::move(cell.fields);
   if (fields.empty() || fields.size() > table.columns.size()) return false;
+  for (size_t i = fields.size(); i < table.columns.size(); ++i) {
+    if (!table.columns[i].may_miss) return false;
+  }
   for (size_t i = 0; i < fields.size(); ++i) {
     if (static_cast<int>(i) == table.rowid_column) {
       if (fields[i].type != Field::Type::kNull) return false;

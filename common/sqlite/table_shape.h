@@ -16,6 +16,7 @@ struct TableShape {
     std::string name;
     std::string type;  // "INTEGER", as declared
     bool not_null = false;
+    bool may_miss = false;  // in rows that are older than the column
 
     friend bool operator==(const Column&, const Column&) = default;
   };
@@ -51,8 +52,8 @@ struct SalvagedRow {
 absl::StatusOr<std::vector<TableShape>> ReadShapes(Database& database);
 
 // Makes a row of the table of a cell; false: it can't be one, by the number, the
-// types and the constraint NOT NULL of its columns. Columns that came later may
-// be missing at the end.
+// types and the constraint NOT NULL of its columns. Columns at the end that may
+// have come later may be missing.
 bool Fit(const TableShape& table, Cell cell, std::vector<Field>& fields);
 
 }  // namespace fieldgate::sqlite
