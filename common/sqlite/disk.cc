@@ -38,6 +38,12 @@ std::string DirectoryOf(const std::string& path) {
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
 
+// Of a file that is ours but lost its mode, the mode is mended.
+bool MayUse(const std::string& path) {
+  const auto may = [&path] { return faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS); };
+  return may() == 0 || (chmod(path.c_str(), 0600) == 0 && may() == 0);
+}
+
 class PosixDisk : public Disk {
  public:
   const char* Vfs() const override { return nullptr; }
@@ -74,6 +80,22 @@ class PosixDisk : public Disk {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<FileIdentity> Identify(const std::string& path) override {
+    struct statx info;
+    if (statx(AT_FDCWD, path.c_str(), 0, STATX_TYPE | STATX_INO | STATX_BTIME, &info) != 0) {
+      if (errno == ENOENT) return FileIdentity();
+      return ErrnoError(path, "statx");
+    }
+    FileIdentity identity;
+    identity.kind = S_ISREG(info.stx_mode) && MayUse(path) ? FileIdentity::Kind::kFile
+                                                           : FileIdentity::Kind::kUnusable;
+    identity.inode = info.stx_ino;
+    if ((info.stx_mask & STATX_BTIME) != 0) {
+      identity.born_ns = int64_t{info.stx_btime.tv_sec} * 1'000'000'000 + info.stx_btime.tv_nsec;
+    }
+    return identity;
+  }
+
   absl::StatusOr<int64_t> FreeBytes(const std::string& path) override {
     const std::string dir = DirectoryOf(path);
     struct statvfs fs;
@@ -83,6 +105,12 @@ class PosixDisk : public Disk {
 };
 
 }  // namespace
+
+absl::StatusOr<FileIdentity> Disk::Identify(const std::string& path) {
+  FileIdentity identity;
+  if (Exists(path)) identity.kind = FileIdentity::Kind::kFile;
+  return identity;
+}
 
 Disk& RealDisk() {
   static PosixDisk disk;

@@ -9,6 +9,24 @@
 
 namespace fieldgate::sqlite {
 
+// What tells a file from every other, also from one that got its name or number
+// later (a restored backup).
+struct FileIdentity {
+  enum class Kind {
+    kMissing,
+    kFile,
+    kUnusable,  // a directory, or what may not be read and written
+  };
+  Kind kind = Kind::kMissing;
+  uint64_t inode = 0;   // 0: unknown
+  int64_t born_ns = 0;  // Unix time of its creation; 0: unknown
+
+  // The same file, as far as is known.
+  bool SameAs(const FileIdentity& other) const {
+    return inode == other.inode && born_ns == other.born_ns;
+  }
+};
+
 // What our databases need of a file system besides SQLite's own access to it, so
 // that a test can put another disk below them. Every error is kUnavailable and
 // names the path. Thread-safe; blocks.
@@ -27,6 +45,8 @@ class Disk {
   virtual absl::Status Remove(const std::string& path) = 0;
   // Creations, renames and removals in the file's directory survive a power cut.
   virtual absl::Status SyncDirectoryOf(const std::string& path) = 0;
+  // What is at `path`. A disk that doesn't override it knows no numbers.
+  virtual absl::StatusOr<FileIdentity> Identify(const std::string& path);
   // Bytes that can still be written to the file system of the file.
   virtual absl::StatusOr<int64_t> FreeBytes(const std::string& path) = 0;
 };

@@ -49,10 +49,13 @@ absl::Status ErrorOf(sqlite3* connection, int result, absl::string_view path) {
 }  // namespace
 
 Statement::Statement(Statement&& other) noexcept
-    : statement_(std::exchange(other.statement_, nullptr)), bind_error_(other.bind_error_) {}
+    : statement_(std::exchange(other.statement_, nullptr)),
+      database_(other.database_),
+      bind_error_(other.bind_error_) {}
 
 Statement& Statement::operator=(Statement&& other) noexcept {
   std::swap(statement_, other.statement_);
+  std::swap(database_, other.database_);
   std::swap(bind_error_, other.bind_error_);
   return *this;
 }
@@ -98,10 +101,9 @@ Statement& Statement::BindNull(int parameter) {
 }
 
 absl::StatusOr<bool> Statement::Step() {
-  sqlite3* const connection = sqlite3_db_handle(statement_);
-  const char* const path = sqlite3_db_filename(connection, "main");
   if (bind_error_ != SQLITE_OK) {
-    const absl::Status error = ErrorOf(nullptr, std::exchange(bind_error_, SQLITE_OK), path);
+    const absl::Status error =
+        ErrorOf(nullptr, std::exchange(bind_error_, SQLITE_OK), database_->path_);
     Reset();
     return Annotate(error, absl::StrCat("binding to ", sqlite3_sql(statement_)));
   }
@@ -111,7 +113,7 @@ absl::StatusOr<bool> Statement::Step() {
     sqlite3_reset(statement_);
     return false;
   }
-  const absl::Status error = ErrorOf(connection, sqlite3_extended_errcode(connection), path);
+  const absl::Status error = database_->Error(sqlite3_extended_errcode(database_->connection_));
   Reset();
   return error;
 }
@@ -172,14 +174,33 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
                    "SELECT count(*) FROM sqlite_schema;"));  // reads it, so that damage shows here
   if (status.ok()) status = disk.SyncDirectoryOf(path);
   if (!status.ok()) return Annotate(status, "opening the database");
+  database->on_damage_ = options.on_damage;
   return database;
+}
+
+absl::StatusOr<std::unique_ptr<Database>> Database::OpenInMemory() {
+  sqlite3* connection = nullptr;
+  const int result = sqlite3_open_v2(":memory:", &connection,
+                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  std::unique_ptr<Database> database(new Database(":memory:", connection));
+  if (result != SQLITE_OK) return ErrorOf(connection, result, database->path_);
+  sqlite3_extended_result_codes(connection, 1);
+  return database;
+}
+
+absl::Status Database::Error(int result) {
+  const absl::Status status = ErrorOf(connection_, result, path_);
+  if (absl::IsDataLoss(status) && on_damage_ != nullptr) {
+    std::exchange(on_damage_, nullptr)(status);
+  }
+  return status;
 }
 
 absl::Status Database::Execute(const std::string& sql) {
   if (sqlite3_exec(connection_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) {
     return absl::OkStatus();
   }
-  return ErrorOf(connection_, sqlite3_extended_errcode(connection_), path_);
+  return Error(sqlite3_extended_errcode(connection_));
 }
 
 absl::StatusOr<Statement> Database::Prepare(absl::string_view sql) {
@@ -187,9 +208,9 @@ absl::StatusOr<Statement> Database::Prepare(absl::string_view sql) {
   const int result = sqlite3_prepare_v3(connection_, sql.data(), static_cast<int>(sql.size()),
                                         SQLITE_PREPARE_PERSISTENT, &statement, /*pzTail=*/nullptr);
   if (result != SQLITE_OK) {
-    return Annotate(ErrorOf(connection_, result, path_), absl::StrCat("preparing ", sql));
+    return Annotate(Error(result), absl::StrCat("preparing ", sql));
   }
-  return Statement(statement);
+  return Statement(statement, this);
 }
 
 absl::StatusOr<Statement*> Database::Cached(absl::string_view sql) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,6 +28,7 @@ struct sqlite3_stmt;
 // thread at a time. Every call may block on disk.
 namespace fieldgate::sqlite {
 
+class Database;
 class Disk;
 
 struct Options {
@@ -40,6 +42,9 @@ struct Options {
   absl::Duration busy_timeout = absl::Seconds(5);
   // Where the file is; nullptr: RealDisk(). It outlives the database.
   Disk* disk = nullptr;
+  // Told of the first kDataLoss that SQLite finds once the database is open, by
+  // the thread that finds it; see service::DamageWatch.
+  std::function<void(const absl::Status&)> on_damage = nullptr;
 };
 
 // A prepared statement. Prepare once, then again and again: bind, Run or Step.
@@ -78,9 +83,11 @@ class Statement {
 
  private:
   friend class Database;
-  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+  Statement(sqlite3_stmt* statement, Database* database)
+      : statement_(statement), database_(database) {}
 
   sqlite3_stmt* statement_;
+  Database* database_;
   int bind_error_ = 0;  // SQLite's number of the first failed Bind
 };
 
@@ -93,6 +100,8 @@ class Database {
   // Foreign keys are enforced.
   static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path,
                                                         const Options& options = {});
+  // One in memory, which is empty and gone with it.
+  static absl::StatusOr<std::unique_ptr<Database>> OpenInMemory();
   ~Database();
 
   Database(const Database&) = delete;
@@ -118,12 +127,17 @@ class Database {
   Disk& disk() const { return disk_; }
 
  private:
+  friend class Statement;
   friend class Transaction;
   Database(std::string path, Disk& disk, sqlite3* connection);
+
+  // An error of SQLite, which was seen while doing something here.
+  absl::Status Error(int result);
 
   std::string path_;
   Disk& disk_;
   sqlite3* connection_;
+  std::function<void(const absl::Status&)> on_damage_;  // nullptr: told already
   std::map<std::string, Statement, std::less<>> cached_;
 };
 

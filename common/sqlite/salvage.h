@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/sqlite/page_image.h"
+#include "common/sqlite/sqlite.h"
+#include "common/sqlite/table_shape.h"
+
+namespace fieldgate::sqlite {
+
+struct SalvageRules {
+  // Tables that are not copied, since they follow from others.
+  std::set<std::string> derived;
+  // Those that are copied last, and in part when the disk is short of space.
+  std::set<std::string> bulk;
+  // Of a row that fits its table: false, it can't be true. None: all can.
+  std::function<bool(const SalvagedRow&)> plausible;
+  // The statement that creates a table that no migration does; "": it is unknown.
+  std::function<std::string(absl::string_view table)> create;
+};
+
+struct Salvaged {
+  uint64_t rows = 0;
+  // Rows that are there but damaged. There may have been more in pages that can't
+  // be read.
+  uint64_t damaged_rows = 0;
+  // Pages that a table's b-tree needs, but that are none of its pages.
+  uint64_t damaged_pages = 0;
+  // Not all rows were copied: the disk is short of space.
+  bool disk_full = false;
+};
+
+// Copies all rows of `from` that can be read into the tables of `to`, which is
+// new and has the schema that `from` had. Where the b-tree of a table is sound, it
+// is followed; pages that no b-tree leads to, and no list of free pages names, are
+// rows of the table that they fit best. Of two rows with one key the first stays,
+// those in b-trees come first. Constraints of the schema hold, but for foreign
+// keys; whose tables must be mended afterwards.
+//
+// No more than `max_bytes` of values are copied.
+absl::StatusOr<Salvaged> CopyRows(PageImage& from, Database& to, const SalvageRules& rules,
+                                  int64_t max_bytes);
+
+}  // namespace fieldgate::sqlite
