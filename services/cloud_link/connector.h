@@ -133,10 +133,6 @@ class Connector {
                             const config_store::v1::Connector& b);
 
  private:
-  // A silent peer is given up when it acknowledges nothing for so long; the
-  // client's keep alive alone takes up to 2.7 times its period to notice.
-  static constexpr absl::Duration kAcknowledgeWithin = absl::Seconds(15);
-
   void Handle(LifecycleEvent event, Now now);
   void Perform(const LifecycleAction& action, Now now);
   void SendRequest(bool rollout, const std::string& topic, Now now);
