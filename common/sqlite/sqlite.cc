@@ -182,7 +182,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenInMemory() {
   sqlite3* connection = nullptr;
   const int result = sqlite3_open_v2(":memory:", &connection,
                                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-  std::unique_ptr<Database> database(new Database(":memory:", connection));
+  std::unique_ptr<Database> database(new Database(":memory:", RealDisk(), connection));
   if (result != SQLITE_OK) return ErrorOf(connection, result, database->path_);
   sqlite3_extended_result_codes(connection, 1);
   return database;
