@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/sqlite/sqlite.h"
 #include "common/status/status.h"
+#include "services/cloud_link/outbox/layout_table.h"
 #include "services/cloud_link/outbox/loss_log.h"
 #include "services/cloud_link/outbox/loss_table.h"
 #include "services/cloud_link/outbox/outbox_schema.h"
@@ -48,6 +49,8 @@ class SqliteOutbox : public Outbox {
         db_(*file_->database),
         connector_(connector),
         limits_(limits),
+        layouts_(db_, connector, FirstKey(connector, Lane::kResult),
+                 FirstKey(connector, Lane::kData) + kLaneSize - 1),
         losses_(db_, connector),
         positions_(db_, connector) {}
 
@@ -76,7 +79,9 @@ class SqliteOutbox : public Outbox {
     return positions_.Get(name);
   }
   absl::Status SetPosition(absl::string_view name, int64_t position) override;
-  absl::StatusOr<std::vector<LossRecord>> Losses() override;
+  absl::StatusOr<int> DropOlder(int64_t born) override;
+  absl::StatusOr<std::vector<LossRecord>> Losses(int max_count) override;
+  absl::Status MarkReported(int64_t number) override;
   OutboxStats Stats() const override;
   void SetLimits(const OutboxLimits& limits) override { limits_ = limits; }
 
@@ -100,7 +105,10 @@ class SqliteOutbox : public Outbox {
   absl::Status Execute(absl::string_view sql, Bind bind);
 
   absl::Status NoteLoss(const LossRecord& loss);
-  absl::Status DropOldest(int64_t needed);
+  // Drops data entries, from the oldest on, as long as `gone` says so of one's
+  // size and birth; returns how many.
+  template <typename Gone>
+  absl::StatusOr<int> DropWhile(Gone gone, absl::string_view reason);
   absl::Status RemoveRange(int64_t first_key, int64_t last_key);
 
   const std::shared_ptr<OutboxFile::Shared> file_;
@@ -109,6 +117,7 @@ class SqliteOutbox : public Outbox {
   OutboxLimits limits_;
   Ledger ledger_;
   Ledger before_;  // at Begin
+  LayoutTable layouts_;
   LossTable losses_;
   PositionTable positions_;
 };
@@ -224,43 +233,15 @@ absl::StatusOr<int64_t> SqliteOutbox::NextCounter(absl::string_view name) {
 
 absl::StatusOr<int64_t> SqliteOutbox::PutLayout(absl::string_view bytes) {
   if (absl::Status s = NeedTransaction(); !s.ok()) return s;
-  absl::StatusOr<sqlite::Statement*> find =
-      db_.Cached("SELECT id FROM layout WHERE connector = ?1 AND bytes = ?2");
-  if (!find.ok()) return Fail(find.status(), "layout");
-  absl::StatusOr<bool> known = (*find)->BindInt(1, connector_).BindBlob(2, bytes).Step();
-  if (!known.ok()) return Fail(known.status(), "layout");
-  if (*known) {
-    const int64_t id = (*find)->Int(0);
-    (*find)->Reset();
-    return id;
-  }
-  absl::Status s = Execute(
-      "DELETE FROM layout WHERE connector = ?1 AND id NOT IN"
-      " (SELECT layout FROM entry WHERE key BETWEEN ?2 AND ?3)",
-      [this](sqlite::Statement& statement) {
-        statement.BindInt(1, connector_)
-            .BindInt(2, FirstKey(connector_, Lane::kResult))
-            .BindInt(3, FirstKey(connector_, Lane::kData) + kLaneSize - 1);
-      });
-  if (s.ok()) {
-    s = Execute(
-        "INSERT INTO layout (connector, bytes) VALUES (?1, ?2)",
-        [&](sqlite::Statement& statement) { statement.BindInt(1, connector_).BindBlob(2, bytes); });
-  }
-  if (!s.ok()) return Fail(s, "layout");
-  return db_.LastInsertRowId();
+  absl::StatusOr<int64_t> layout = layouts_.Put(bytes);
+  return layout.ok() ? layout : Fail(layout.status(), "layout");
 }
 
 absl::StatusOr<std::string> SqliteOutbox::GetLayout(int64_t layout) {
-  absl::StatusOr<sqlite::Statement*> get =
-      db_.Cached("SELECT bytes FROM layout WHERE connector = ?1 AND id = ?2");
-  if (!get.ok()) return Fail(get.status(), "layout");
-  absl::StatusOr<bool> found = (*get)->BindInt(1, connector_).BindInt(2, layout).Step();
-  if (!found.ok()) return Fail(found.status(), "layout");
-  if (!*found) return absl::DataLossError(absl::StrCat("outbox: no layout ", layout));
-  std::string bytes((*get)->Blob(0));
-  (*get)->Reset();
-  return bytes;
+  absl::StatusOr<std::optional<std::string>> bytes = layouts_.Get(layout);
+  if (!bytes.ok()) return Fail(bytes.status(), "layout");
+  if (!*bytes) return absl::DataLossError(absl::StrCat("outbox: no layout ", layout));
+  return **std::move(bytes);
 }
 
 absl::StatusOr<EntryId> SqliteOutbox::Append(const OutboxEntry& entry) {
@@ -275,12 +256,17 @@ absl::StatusOr<EntryId> SqliteOutbox::Append(const OutboxEntry& entry) {
   }
   const int64_t excess = held + size - LimitOf(entry.lane, limits_);
   if (excess > 0) {
-    if (absl::Status s = DropOldest(excess); !s.ok()) return Fail(s, "append");
+    int64_t freed = 0;
+    const auto in_the_way = [&](int64_t bytes, int64_t) {
+      return std::exchange(freed, freed + bytes) < excess;
+    };
+    absl::StatusOr<int> dropped = DropWhile(in_the_way, LostAsOldest(limits_));
+    if (!dropped.ok()) return Fail(dropped.status(), "append");
   }
   const EntryId id = ledger_.next_sequence * 2 + static_cast<int64_t>(entry.lane);
   absl::Status s = Execute(
-      "INSERT INTO entry (key, size, message_id, timestamp, layout, qos, topic, content)"
-      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+      "INSERT INTO entry (key, size, message_id, timestamp, layout, qos, topic, content, born)"
+      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
       [&](sqlite::Statement& statement) {
         statement.BindInt(1, KeyOf(id))
             .BindInt(2, size)
@@ -289,7 +275,8 @@ absl::StatusOr<EntryId> SqliteOutbox::Append(const OutboxEntry& entry) {
             .BindInt(5, entry.layout)
             .BindInt(6, entry.qos)
             .BindText(7, entry.topic)
-            .BindBlob(8, entry.content);
+            .BindBlob(8, entry.content)
+            .BindInt(9, entry.born);
       });
   if (!s.ok()) return Fail(s, "append");
   ++ledger_.next_sequence;
@@ -298,29 +285,40 @@ absl::StatusOr<EntryId> SqliteOutbox::Append(const OutboxEntry& entry) {
   return id;
 }
 
-absl::Status SqliteOutbox::DropOldest(int64_t needed) {
+template <typename Gone>
+absl::StatusOr<int> SqliteOutbox::DropWhile(Gone gone, absl::string_view reason) {
   const int64_t first_key = FirstKey(connector_, Lane::kData);
   absl::StatusOr<sqlite::Statement*> oldest = db_.Cached(
-      "SELECT key, size, message_id, timestamp FROM entry WHERE key BETWEEN ?1 AND ?2"
+      "SELECT key, size, message_id, timestamp, born FROM entry WHERE key BETWEEN ?1 AND ?2"
       " ORDER BY key");
   if (!oldest.ok()) return oldest.status();
   (*oldest)->BindInt(1, first_key).BindInt(2, first_key + kLaneSize - 1);
   int64_t last_key = first_key;
-  int64_t freed = 0;
   std::vector<LossRecord> losses;
-  while (freed < needed) {
+  while (true) {
     absl::StatusOr<bool> row = (*oldest)->Step();
     if (!row.ok()) return row.status();
-    if (!*row) break;
+    if (!*row || !gone((*oldest)->Int(1), (*oldest)->Int(4))) break;
     last_key = (*oldest)->Int(0);
-    freed += (*oldest)->Int(1);
-    losses.push_back(LossOf((*oldest)->Int(2), (*oldest)->Int(3), kLostAsOldest));
+    losses.push_back(LossOf((*oldest)->Int(2), (*oldest)->Int(3), reason));
   }
   (*oldest)->Reset();
+  if (losses.empty()) return 0;
   for (const LossRecord& loss : losses) {
     if (absl::Status s = NoteLoss(loss); !s.ok()) return s;
   }
-  return RemoveRange(first_key, last_key);
+  if (absl::Status s = RemoveRange(first_key, last_key); !s.ok()) return s;
+  return static_cast<int>(losses.size());
+}
+
+absl::StatusOr<int> SqliteOutbox::DropOlder(int64_t born) {
+  if (absl::Status s = NeedTransaction(); !s.ok()) return s;
+  int count = 0;
+  const auto too_old = [&](int64_t, int64_t entry_born) {
+    return entry_born < born && count++ < kDropAtOnce;
+  };
+  absl::StatusOr<int> dropped = DropWhile(too_old, kLostAsTooOld);
+  return dropped.ok() ? dropped : Fail(dropped.status(), "age");
 }
 
 absl::Status SqliteOutbox::NoteLoss(const LossRecord& loss) {
@@ -378,7 +376,7 @@ absl::Status SqliteOutbox::Discard(EntryId id, absl::string_view reason) {
 absl::StatusOr<std::vector<StoredEntry>> SqliteOutbox::Read(Lane lane, EntryId after, int max_count,
                                                             int64_t max_bytes) {
   absl::StatusOr<sqlite::Statement*> read = db_.Cached(
-      "SELECT key, size, message_id, timestamp, layout, qos, topic, content FROM entry"
+      "SELECT key, size, message_id, timestamp, layout, qos, topic, content, born FROM entry"
       " WHERE key BETWEEN ?1 AND ?2 ORDER BY key");
   if (!read.ok()) return Fail(read.status(), "read");
   const int64_t first_key = FirstKey(connector_, lane);
@@ -400,6 +398,7 @@ absl::StatusOr<std::vector<StoredEntry>> SqliteOutbox::Read(Lane lane, EntryId a
     stored.entry.qos = static_cast<int>((*read)->Int(5));
     stored.entry.topic = std::string((*read)->Text(6));
     stored.entry.content = std::string((*read)->Blob(7));
+    stored.entry.born = (*read)->Int(8);
   }
   (*read)->Reset();
   return out;
@@ -417,15 +416,26 @@ absl::Status SqliteOutbox::SetPosition(absl::string_view name, int64_t position)
   return s.ok() ? s : Fail(s, "position");
 }
 
-absl::StatusOr<std::vector<LossRecord>> SqliteOutbox::Losses() {
-  absl::StatusOr<std::vector<LossRecord>> losses = losses_.Read();
+absl::Status SqliteOutbox::MarkReported(int64_t number) {
+  if (absl::Status s = NeedTransaction(); !s.ok()) return s;
+  absl::Status s = losses_.MarkReported(number);
+  return s.ok() ? s : Fail(s, "losses");
+}
+
+absl::StatusOr<std::vector<LossRecord>> SqliteOutbox::Losses(int max_count) {
+  absl::StatusOr<std::vector<LossRecord>> losses = losses_.Read(std::max(max_count, 1));
   if (!losses.ok()) return Fail(losses.status(), "losses");
   return losses;
 }
 
 OutboxStats SqliteOutbox::Stats() const {
-  return {ledger_.entries[0] + ledger_.entries[1], ledger_.bytes[0] + ledger_.bytes[1],
-          ledger_.dropped, ledger_.bytes[static_cast<int>(Lane::kData)], limits_.max_bytes};
+  return {ledger_.entries[0] + ledger_.entries[1],
+          ledger_.bytes[0] + ledger_.bytes[1],
+          ledger_.dropped,
+          ledger_.bytes[static_cast<int>(Lane::kData)],
+          limits_.max_bytes,
+          losses_.newest(),
+          Unreported(losses_.newest(), losses_.reported())};
 }
 
 }  // namespace
