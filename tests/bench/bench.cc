@@ -23,9 +23,9 @@ struct Benchmark {
 };
 
 constexpr Benchmark kBenchmarks[] = {
-    {"encode", BenchEncode},       {"stream", BenchStream}, {"publish", BenchPublish},
-    {"wear", BenchWear},           {"poll", BenchPoll},     {"gateway", BenchGateway},
-    {"footprint", BenchFootprint},
+    {"encode", BenchEncode},       {"stream", BenchStream},   {"publish", BenchPublish},
+    {"wear", BenchWear},           {"poll", BenchPoll},       {"gateway", BenchGateway},
+    {"footprint", BenchFootprint}, {"backlog", BenchBacklog},
 };
 
 std::vector<std::string> Names() {
@@ -40,13 +40,13 @@ int Misuse(const std::string& message) {
 }
 
 int Run(int argc, char** argv) {
-  std::string only, seconds;
+  std::string only, seconds, messages;
   const cli::Command command = {
       .name = "bench",
       .summary =
           "Measures fieldgate's parts and the whole, each against the barest program that\n"
           "does the same in the same run, and prints one table. What counts is the ratio.",
-      .usage = "[--only=NAME,...] [--seconds=N]",
+      .usage = "[--only=NAME,...] [--seconds=N] [--messages=N]",
       .options = {{.name = "only",
                    .placeholder = "NAME,...",
                    .help = absl::StrCat("Of: ", absl::StrJoin(Names(), ", "), "."),
@@ -55,7 +55,12 @@ int Run(int argc, char** argv) {
                    .placeholder = "N",
                    .help = "How long the whole gateway is measured at a time (default 20); parts "
                            "take a tenth or less.",
-                   .text = &seconds}},
+                   .text = &seconds},
+                  {.name = "messages",
+                   .placeholder = "N",
+                   .help = "Of the backlog (default 200000); seven days at ten a second are "
+                           "6000000, which take 2 GB of /tmp.",
+                   .text = &messages}},
       .positional = nullptr,
       .details =
           "Exit status: 0 measured, also when a target is MISSED; 1 something could not\n"
@@ -74,6 +79,10 @@ int Run(int argc, char** argv) {
       return Misuse(absl::StrCat("--seconds: '", seconds, "' is no number from 1 to 3600"));
     }
     options.window = absl::Seconds(window_s);
+  }
+  if (!messages.empty() && (!absl::SimpleAtoi(messages, &options.messages) ||
+                            options.messages < 1 || options.messages > 100'000'000)) {
+    return Misuse(absl::StrCat("--messages: '", messages, "' is no number from 1 to 100000000"));
   }
   const std::vector<std::string> wanted = absl::StrSplit(only, ',', absl::SkipEmpty());
   for (const std::string& name : wanted) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct BenchOptions {
   // Of one measurement; each is repeated `rounds` times on either side.
   absl::Duration window = absl::Seconds(20);
   int rounds = 3;
+  // Of the backlog.
+  int64_t messages = 200'000;
 
   // For what is busy all the time and needs no long window.
   absl::Duration short_window() const { return window / 20; }
@@ -35,6 +38,8 @@ Rows BenchWear(const BenchOptions& options);
 Rows BenchPoll(const BenchOptions& options);
 // The whole gateway, against one process that reads, formats and publishes.
 Rows BenchGateway(const BenchOptions& options);
+// A gateway that starts with a backlog, against Debian's Paho C alone.
+Rows BenchBacklog(const BenchOptions& options);
 // Memory and idle load of the whole gateway.
 Rows BenchFootprint(const BenchOptions& options);
 

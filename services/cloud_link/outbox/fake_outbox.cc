@@ -1,5 +1,6 @@
 #include "services/cloud_link/outbox/fake_outbox.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -120,7 +121,7 @@ absl::Status FakeOutbox::AppendAs(EntryId id, const OutboxEntry& entry) {
   }
   while (bytes + size > LimitOf(entry.lane, limits_)) {
     const OutboxEntry& oldest = lane.begin()->second;
-    NoteLoss(LossOf(oldest.message_id, oldest.timestamp, kLostAsOldest));
+    NoteLoss(LossOf(oldest.message_id, oldest.timestamp, LostAsOldest(limits_)));
     RemoveEntry(lane, lane.begin());
   }
   changed_ = true;
@@ -142,6 +143,8 @@ void FakeOutbox::NoteLoss(const LossRecord& loss) {
   ledger_.dropped += loss.count;
   if (!ledger_.losses.empty() && Extend(ledger_.losses.back(), loss)) return;
   ledger_.losses.push_back(loss);
+  ledger_.losses.back().number = ++ledger_.newest_loss;
+  ledger_.losses.back().reported = false;
   if (ledger_.losses.size() > kMaxLossRecords) ledger_.losses.erase(ledger_.losses.begin());
 }
 
@@ -199,9 +202,31 @@ absl::Status FakeOutbox::SetPosition(absl::string_view name, int64_t position) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<LossRecord>> FakeOutbox::Losses() {
+absl::StatusOr<int> FakeOutbox::DropOlder(int64_t born) {
+  if (absl::Status s = Writable(); !s.ok()) return s;
+  Entries_& lane = lanes_[static_cast<int>(Lane::kData)];
+  int count = 0;
+  while (!lane.empty() && lane.begin()->second.born < born && count < kDropAtOnce) {
+    const OutboxEntry& oldest = lane.begin()->second;
+    NoteLoss(LossOf(oldest.message_id, oldest.timestamp, kLostAsTooOld));
+    RemoveEntry(lane, lane.begin());
+    ++count;
+  }
+  return count;
+}
+
+absl::StatusOr<std::vector<LossRecord>> FakeOutbox::Losses(int max_count) {
   if (!failure_.ok()) return failure_;
-  return ledger_.losses;
+  const auto count = std::min(ledger_.losses.size(), static_cast<size_t>(std::max(max_count, 1)));
+  return std::vector<LossRecord>(ledger_.losses.end() - static_cast<std::ptrdiff_t>(count),
+                                 ledger_.losses.end());
+}
+
+absl::Status FakeOutbox::MarkReported(int64_t number) {
+  if (absl::Status s = Writable(); !s.ok()) return s;
+  for (LossRecord& loss : ledger_.losses) loss.reported |= loss.number <= number;
+  ledger_.reported_loss = std::max(ledger_.reported_loss, std::min(number, ledger_.newest_loss));
+  return absl::OkStatus();
 }
 
 OutboxStats FakeOutbox::Stats() const {
@@ -209,7 +234,9 @@ OutboxStats FakeOutbox::Stats() const {
           .bytes = ledger_.lane_bytes[0] + ledger_.lane_bytes[1],
           .dropped = ledger_.dropped,
           .data_bytes = ledger_.lane_bytes[static_cast<int>(Lane::kData)],
-          .data_limit = limits_.max_bytes};
+          .data_limit = limits_.max_bytes,
+          .newest_loss = ledger_.newest_loss,
+          .unreported_losses = Unreported(ledger_.newest_loss, ledger_.reported_loss)};
 }
 
 std::vector<StoredEntry> FakeOutbox::Entries() const {

@@ -48,7 +48,9 @@ class FakeOutbox : public DurableOutbox {
   absl::Status RecordLoss(const LossRecord& loss) override;
   std::optional<int64_t> Position(absl::string_view name) const override;
   absl::Status SetPosition(absl::string_view name, int64_t position) override;
-  absl::StatusOr<std::vector<LossRecord>> Losses() override;
+  absl::StatusOr<int> DropOlder(int64_t born) override;
+  absl::StatusOr<std::vector<LossRecord>> Losses(int max_count = kMaxLossRecords) override;
+  absl::Status MarkReported(int64_t number) override;
   OutboxStats Stats() const override;
   void SetLimits(const OutboxLimits& limits) override { limits_ = limits; }
   absl::StatusOr<EntryId> NextEntryId(Lane lane) override;
@@ -70,6 +72,8 @@ class FakeOutbox : public DurableOutbox {
     int64_t lane_bytes[2] = {0, 0};
     int64_t dropped = 0;
     std::vector<LossRecord> losses;
+    int64_t newest_loss = 0;
+    int64_t reported_loss = 0;
     std::map<std::string, int64_t, std::less<>> positions;
   };
   using Entries_ = std::map<EntryId, OutboxEntry>;

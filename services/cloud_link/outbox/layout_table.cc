@@ -1,7 +1,5 @@
 #include "services/cloud_link/outbox/layout_table.h"
 
-#include "absl/strings/str_cat.h"
-
 namespace fieldgate::cloud_link {
 
 absl::StatusOr<int64_t> LayoutTable::Find(absl::string_view bytes) {
@@ -44,13 +42,13 @@ absl::StatusOr<int64_t> LayoutTable::Put(absl::string_view bytes, int64_t next, 
   return db_.LastInsertRowId();
 }
 
-absl::StatusOr<std::string> LayoutTable::Get(int64_t layout) {
+absl::StatusOr<std::optional<std::string>> LayoutTable::Get(int64_t layout) {
   absl::StatusOr<sqlite::Statement*> get =
       db_.Cached("SELECT bytes FROM layout WHERE connector = ?1 AND id = ?2");
   if (!get.ok()) return get.status();
   absl::StatusOr<bool> found = (*get)->BindInt(1, connector_).BindInt(2, layout).Step();
   if (!found.ok()) return found.status();
-  if (!*found) return absl::DataLossError(absl::StrCat("outbox: no layout ", layout));
+  if (!*found) return std::nullopt;
   std::string bytes((*get)->Blob(0));
   (*get)->Reset();
   return bytes;

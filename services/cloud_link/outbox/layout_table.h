@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/sqlite/sqlite.h"
@@ -22,8 +22,8 @@ class LayoutTable {
   // one: those that no entry from `oldest` on needs are forgotten. `next` and
   // `oldest` are sequences. Within a transaction.
   absl::StatusOr<int64_t> Put(absl::string_view bytes, int64_t next, int64_t oldest);
-  // kDataLoss: there is none.
-  absl::StatusOr<std::string> Get(int64_t layout);
+  // None: there is no such layout.
+  absl::StatusOr<std::optional<std::string>> Get(int64_t layout);
 
  private:
   // 0: none.

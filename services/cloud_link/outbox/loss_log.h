@@ -7,9 +7,11 @@
 
 namespace fieldgate::cloud_link {
 
-// Reasons of losses: that make room,
-constexpr absl::string_view kLostAsOldest = "full: oldest dropped";
-// and of what was in memory only.
+// Reason of the losses that make room.
+absl::string_view LostAsOldest(const OutboxLimits& limits);
+// Reason of DropOlder's.
+constexpr absl::string_view kLostAsTooOld = "too old";
+// Of what was in memory only.
 constexpr absl::string_view kLostWithProcess = "memory lost with the process";
 
 // Bytes that a lane may hold.
@@ -22,8 +24,12 @@ absl::string_view RefusalOf(const OutboxEntry& entry, int64_t bytes, const Outbo
 // The loss of one message.
 LossRecord LossOf(int64_t message_id, int64_t timestamp, absl::string_view reason);
 
-// Widens `record` by `loss` if that follows it directly for the same reason;
-// else false. Results (message_id 0) follow each other.
+// Widens `record` by `loss` if that follows it directly for the same reason and
+// nobody was told of it yet; else false. Results (message_id 0) follow each other.
 bool Extend(LossRecord& record, const LossRecord& loss);
+
+// How many of the records 1 .. `newest` are kept and not reported, when those up
+// to `reported` are.
+int64_t Unreported(int64_t newest, int64_t reported);
 
 }  // namespace fieldgate::cloud_link

@@ -27,14 +27,24 @@ class LossTable {
   absl::Status Note(const LossRecord& loss);
   // Before the transaction is committed.
   absl::Status Flush();
+  // The records up to `number` are reported, within a transaction.
+  absl::Status MarkReported(int64_t number);
 
-  // Oldest first.
-  absl::StatusOr<std::vector<LossRecord>> Read();
+  // The newest `max_count`, oldest first.
+  absl::StatusOr<std::vector<LossRecord>> Read(int max_count);
+
+  // Number of the newest; 0: none yet.
+  int64_t newest() const { return state_.newest.number; }
+  // Those up to this one are reported.
+  int64_t reported() const { return state_.reported; }
 
  private:
+  // Those in the file with a number above `after`.
+  absl::StatusOr<std::vector<LossRecord>> ReadStored(int64_t after);
+
   struct State {
-    int64_t number = 0;  // of the newest record; 0: none yet
     LossRecord newest;
+    int64_t reported = 0;
     bool unwritten = false;
   };
 

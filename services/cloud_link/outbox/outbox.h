@@ -32,6 +32,8 @@ struct OutboxEntry {
   int64_t message_id = 0;
   // Unix seconds, as sent.
   int64_t timestamp = 0;
+  // Data only: seconds on the connector's AgeClock when it was accepted.
+  int64_t born = 0;
   // 0: `content` is the body itself. Otherwise from PutLayout.
   int64_t layout = 0;
   std::string content;
@@ -52,6 +54,10 @@ struct LossRecord {
   int64_t last_timestamp = 0;
   int64_t count = 0;
   std::string reason;
+  // Given by the outbox: from 1, one more with each record of the connector.
+  int64_t number = 0;
+  // The portal was told, or its message is in the outbox; it does not grow any more.
+  bool reported = false;
 };
 
 struct OutboxStats {
@@ -63,6 +69,9 @@ struct OutboxStats {
   int64_t data_limit = 0;
   // Of `entries`, those in memory only.
   int64_t in_memory = 0;
+  // Number of the newest loss record, and how many are not reported.
+  int64_t newest_loss = 0;
+  int64_t unreported_losses = 0;
 };
 
 enum class FullPolicy { kDropOldest, kDropNewest };
@@ -91,11 +100,15 @@ constexpr int64_t kMaxResultBytes = 4 << 20;
 // Loss records that are kept; of more, the oldest goes. OutboxStats.dropped
 // counts on.
 constexpr int kMaxLossRecords = 1000;
+// Entries that DropOlder removes at a time, so that a transaction stays short.
+constexpr int kDropAtOnce = 1000;
 
 struct OutboxLimits {
   int64_t max_bytes = 64 << 20;  // of the data lane
   FullPolicy policy = FullPolicy::kDropOldest;
   CacheMode mode = CacheMode::kDurable;
+  // `max_bytes` is less than the user allows, since the disk has no room.
+  bool disk_low = false;
 };
 
 // The ledger of one connector: what was accepted here is sent, in order,
@@ -152,6 +165,10 @@ class Outbox {
   // Removes an entry that can't be sent and records its loss.
   virtual absl::Status Discard(EntryId id, absl::string_view reason) = 0;
 
+  // Removes data entries, from the oldest on, as long as they were born before
+  // `born`, and records their loss. Returns how many; at most kDropAtOnce a call.
+  virtual absl::StatusOr<int> DropOlder(int64_t born) = 0;
+
   // The entries of `lane` after `after`, oldest first, at most `max_count`
   // and about `max_bytes` (but at least one if there is any; those in memory
   // come once none on the disk is left).
@@ -167,8 +184,11 @@ class Outbox {
   virtual std::optional<int64_t> Position(absl::string_view name) const = 0;
   virtual absl::Status SetPosition(absl::string_view name, int64_t position) = 0;
 
-  // Oldest first. Losses that follow each other for the same reason are one.
-  virtual absl::StatusOr<std::vector<LossRecord>> Losses() = 0;
+  // The newest `max_count`, oldest first. Losses that follow each other for the
+  // same reason are one, until it is reported.
+  virtual absl::StatusOr<std::vector<LossRecord>> Losses(int max_count = kMaxLossRecords) = 0;
+  // The records up to `number` are reported: a further loss begins a new one.
+  virtual absl::Status MarkReported(int64_t number) = 0;
   virtual OutboxStats Stats() const = 0;
 
   // Holds from the next Append on; nothing is removed before.

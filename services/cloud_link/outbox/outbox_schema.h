@@ -110,6 +110,12 @@ inline constexpr sqlite::Migration kOutboxMigrations[] = {
         PRIMARY KEY (connector, name)
       ) WITHOUT ROWID;
     )sql"},
+    {8, "losses that the portal was told of; the age of entries", R"sql(
+      ALTER TABLE loss ADD COLUMN reported INTEGER NOT NULL DEFAULT 0;
+      -- Seconds on the connector's AgeClock. Entries from before are as old as
+      -- this column.
+      ALTER TABLE entry ADD COLUMN born INTEGER NOT NULL DEFAULT 0;
+    )sql"},
     {9, "what a connector holds, so that millions of entries need not be counted", R"sql(
       ALTER TABLE connector ADD COLUMN results INTEGER NOT NULL DEFAULT 0;
       ALTER TABLE connector ADD COLUMN result_bytes INTEGER NOT NULL DEFAULT 0;

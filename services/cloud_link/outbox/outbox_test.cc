@@ -1,17 +1,11 @@
 // What every Outbox promises: the real one, the fake, and with memory before it.
-#include "services/cloud_link/outbox/outbox.h"
-
 #include <gmock/gmock.h>
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "common/testing/process.h"
-#include "services/cloud_link/outbox/fake_outbox.h"
-#include "services/cloud_link/outbox/sqlite_outbox.h"
-#include "services/cloud_link/outbox/tiered_outbox.h"
+#include "services/cloud_link/outbox/outbox_fixture.h"
 
 namespace fieldgate::cloud_link {
 namespace {
@@ -19,93 +13,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-OutboxEntry Data(int64_t message_id, std::string content = "columns") {
-  OutboxEntry entry;
-  entry.topic = "c/fp/g/data";
-  entry.message_id = message_id;
-  entry.timestamp = 1'700'000'000 + message_id;
-  entry.layout = 1;
-  entry.content = std::move(content);
-  return entry;
-}
-
-OutboxEntry Result(std::string content) {
-  OutboxEntry entry;
-  entry.lane = Lane::kResult;
-  entry.topic = "c/fp/g/cmdResult";
-  entry.timestamp = 1'700'000'000;
-  entry.content = std::move(content);
-  return entry;
-}
-
-struct FakeMaker {
-  std::unique_ptr<Outbox> Make(const OutboxLimits& limits) {
-    return std::make_unique<FakeOutbox>(limits);
-  }
-};
-
-struct SqliteMaker {
-  std::unique_ptr<Outbox> Make(const OutboxLimits& limits) {
-    file = *OutboxFile::Open(NewTempDir() + "/cloud_link.db");
-    return *file->Connector("CloudConn", limits);
-  }
-  std::unique_ptr<OutboxFile> file;
-};
-
-// Memory before the durable one, in each mode, as when messages are acknowledged.
-template <CacheMode mode>
-struct TieredMaker {
-  static constexpr CacheMode kMode = mode;
-  std::unique_ptr<Outbox> Make(OutboxLimits limits) {
-    file = *OutboxFile::Open(NewTempDir() + "/cloud_link.db");
-    limits.mode = mode;
-    auto outbox = std::make_unique<TieredOutbox>(*file->Connector("CloudConn", limits));
-    outbox->SetLimits(limits);
-    outbox->Settle(/*delivering=*/true, MonotonicTime());
-    return outbox;
-  }
-  std::unique_ptr<OutboxFile> file;
-};
-
-template <typename Maker>
-class OutboxTest : public ::testing::Test {
- protected:
-  void Open(const OutboxLimits& limits = {}) { outbox_ = maker_.Make(limits); }
-  // As those of the CacheMode.
-  void SetLimits(OutboxLimits limits) {
-    if constexpr (requires { Maker::kMode; }) limits.mode = Maker::kMode;
-    outbox_->SetLimits(limits);
-  }
-
-  // Appends a data entry with the next message_id in a transaction of its own.
-  absl::StatusOr<EntryId> AppendData(const std::string& content = "columns") {
-    EXPECT_TRUE(outbox_->Begin().ok());
-    const absl::StatusOr<int64_t> message_id = outbox_->NextMessageId();
-    EXPECT_TRUE(message_id.ok());
-    absl::StatusOr<EntryId> id = outbox_->Append(Data(*message_id, content));
-    EXPECT_TRUE(outbox_->Commit().ok());
-    return id;
-  }
-
-  std::vector<int64_t> MessageIds() {
-    std::vector<int64_t> ids;
-    EntryId last = 0;
-    while (true) {
-      const std::vector<StoredEntry> read = *outbox_->Read(Lane::kData, last, 100'000, 1 << 30);
-      if (read.empty()) return ids;
-      for (const StoredEntry& stored : read) ids.push_back(stored.entry.message_id);
-      last = read.back().id;
-    }
-  }
-
-  Maker maker_;
-  std::unique_ptr<Outbox> outbox_;
-};
-
-using Makers =
-    ::testing::Types<FakeMaker, SqliteMaker, TieredMaker<CacheMode::kDurable>,
-                     TieredMaker<CacheMode::kDiskOnOutage>, TieredMaker<CacheMode::kMemory>>;
-TYPED_TEST_SUITE(OutboxTest, Makers);
+TYPED_TEST_SUITE(OutboxTest, OutboxMakers);
 
 TYPED_TEST(OutboxTest, GivesBackEntriesAsTheyWereInOrder) {
   this->Open();
@@ -207,21 +115,6 @@ TYPED_TEST(OutboxTest, APositionIsWhatWasSetLast) {
   EXPECT_EQ(this->outbox_->Position("log"), std::nullopt);
 }
 
-TYPED_TEST(OutboxTest, LossesFromElsewhereAreRecordedAndCounted) {
-  this->Open();
-  ASSERT_TRUE(this->outbox_->Begin().ok());
-  ASSERT_TRUE(this->outbox_->RecordLoss({.last_timestamp = 9, .count = 5, .reason = "a"}).ok());
-  ASSERT_TRUE(this->outbox_->RecordLoss({.last_timestamp = 10, .count = 1, .reason = "a"}).ok());
-  ASSERT_TRUE(this->outbox_->RecordLoss({.count = 3, .reason = "b"}).ok());
-  ASSERT_TRUE(this->outbox_->Commit().ok());
-  const std::vector<LossRecord> losses = *this->outbox_->Losses();
-  ASSERT_EQ(losses.size(), 2u);
-  EXPECT_EQ(losses[0].count, 6);
-  EXPECT_EQ(losses[0].last_timestamp, 10);
-  EXPECT_EQ(losses[1].reason, "b");
-  EXPECT_EQ(this->outbox_->Stats().dropped, 9);
-}
-
 TYPED_TEST(OutboxTest, ChangesNeedATransaction) {
   this->Open();
   const auto refused = absl::StatusCode::kFailedPrecondition;
@@ -231,6 +124,8 @@ TYPED_TEST(OutboxTest, ChangesNeedATransaction) {
   EXPECT_EQ(this->outbox_->Remove({1}).code(), refused);
   EXPECT_EQ(this->outbox_->Discard(1, "x").code(), refused);
   EXPECT_EQ(this->outbox_->SetPosition("log", 1).code(), refused);
+  EXPECT_EQ(this->outbox_->DropOlder(1).status().code(), refused);
+  EXPECT_EQ(this->outbox_->MarkReported(1).code(), refused);
   EXPECT_EQ(this->outbox_->RecordLoss({.count = 1, .reason = "x"}).code(), refused);
   EXPECT_EQ(this->outbox_->Commit().code(), refused);
   ASSERT_TRUE(this->outbox_->Begin().ok());
@@ -274,92 +169,6 @@ TYPED_TEST(OutboxTest, ForgetsALayoutOnlyWhenNoEntryNeedsIt) {
   EXPECT_GT(c, b);
 }
 
-TYPED_TEST(OutboxTest, DropOldestMakesRoomAndRecordsOneLoss) {
-  this->Open({.max_bytes = 3 * SizeOf(Data(1)), .policy = FullPolicy::kDropOldest});
-  for (int i = 0; i < 8; ++i) ASSERT_TRUE(this->AppendData().ok());
-  EXPECT_THAT(this->MessageIds(), ElementsAre(6, 7, 8));
-  const std::vector<LossRecord> losses = *this->outbox_->Losses();
-  ASSERT_EQ(losses.size(), 1u);
-  EXPECT_EQ(losses[0].first_message_id, 1);
-  EXPECT_EQ(losses[0].last_message_id, 5);
-  EXPECT_EQ(losses[0].first_timestamp, 1'700'000'001);
-  EXPECT_EQ(losses[0].last_timestamp, 1'700'000'005);
-  EXPECT_EQ(losses[0].count, 5);
-  EXPECT_EQ(this->outbox_->Stats().dropped, 5);
-  EXPECT_EQ(this->outbox_->Stats().bytes, 3 * SizeOf(Data(1)));
-  EXPECT_EQ(this->outbox_->Stats().data_bytes, 3 * SizeOf(Data(1)));
-  EXPECT_EQ(this->outbox_->Stats().data_limit, 3 * SizeOf(Data(1)));
-}
-
-TYPED_TEST(OutboxTest, DropNewestRefusesAndRecordsTheLoss) {
-  this->Open({.max_bytes = 2 * SizeOf(Data(1)), .policy = FullPolicy::kDropNewest});
-  ASSERT_TRUE(this->AppendData().ok());
-  const EntryId second = *this->AppendData();
-  EXPECT_EQ(this->AppendData().status().code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(this->AppendData().status().code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(this->MessageIds(), ElementsAre(1, 2));
-
-  ASSERT_TRUE(this->outbox_->Begin().ok());
-  ASSERT_TRUE(this->outbox_->Remove({second}).ok());
-  ASSERT_TRUE(this->outbox_->Commit().ok());
-  EXPECT_TRUE(this->AppendData().ok());
-  EXPECT_THAT(this->MessageIds(), ElementsAre(1, 5));
-  const std::vector<LossRecord> losses = *this->outbox_->Losses();
-  ASSERT_EQ(losses.size(), 1u);
-  EXPECT_EQ(losses[0].first_message_id, 3);
-  EXPECT_EQ(losses[0].last_message_id, 4);
-}
-
-TYPED_TEST(OutboxTest, LossesThatDoNotFollowEachOtherAreApart) {
-  this->Open({.max_bytes = 2 * SizeOf(Data(1)), .policy = FullPolicy::kDropNewest});
-  std::vector<EntryId> ids = {*this->AppendData(), *this->AppendData()};
-  EXPECT_FALSE(this->AppendData().ok());  // 3
-  ASSERT_TRUE(this->outbox_->Begin().ok());
-  ASSERT_TRUE(this->outbox_->Remove(ids).ok());
-  ASSERT_TRUE(this->outbox_->Commit().ok());
-  const EntryId fourth = *this->AppendData();
-  ASSERT_TRUE(this->AppendData().ok());
-  EXPECT_FALSE(this->AppendData().ok());  // 6
-  ASSERT_TRUE(this->outbox_->Begin().ok());
-  ASSERT_TRUE(this->outbox_->Discard(fourth, "not sendable").ok());
-  ASSERT_TRUE(this->outbox_->Commit().ok());
-
-  std::vector<int64_t> firsts;
-  std::vector<std::string> reasons;
-  const std::vector<LossRecord> losses = *this->outbox_->Losses();
-  for (const LossRecord& loss : losses) {
-    firsts.push_back(loss.first_message_id);
-    reasons.push_back(loss.reason);
-  }
-  EXPECT_THAT(firsts, ElementsAre(3, 6, 4));
-  EXPECT_EQ(reasons[2], "not sendable");
-  EXPECT_EQ(this->outbox_->Stats().dropped, 3);
-}
-
-TYPED_TEST(OutboxTest, SeveralLossesOfOneTransactionAreAllRecorded) {
-  this->Open({.max_bytes = 1, .policy = FullPolicy::kDropNewest});
-  ASSERT_TRUE(this->outbox_->Begin().ok());
-  for (const int64_t id : {1, 3, 4, 9}) EXPECT_FALSE(this->outbox_->Append(Data(id)).ok());
-  ASSERT_TRUE(this->outbox_->Commit().ok());
-  std::vector<int64_t> counts;
-  const std::vector<LossRecord> losses = *this->outbox_->Losses();
-  for (const LossRecord& loss : losses) counts.push_back(loss.count);
-  EXPECT_THAT(counts, ElementsAre(1, 2, 1));
-}
-
-TYPED_TEST(OutboxTest, KeepsABoundedNumberOfLossRecords) {
-  this->Open({.max_bytes = 1, .policy = FullPolicy::kDropNewest});
-  ASSERT_TRUE(this->outbox_->Begin().ok());
-  for (int64_t i = 1; i <= kMaxLossRecords + 5; ++i) {
-    EXPECT_FALSE(this->outbox_->Append(Data(2 * i)).ok());
-  }
-  ASSERT_TRUE(this->outbox_->Commit().ok());
-  const std::vector<LossRecord> losses = *this->outbox_->Losses();
-  EXPECT_EQ(losses.size(), static_cast<size_t>(kMaxLossRecords));
-  EXPECT_EQ(losses.front().first_message_id, 12);
-  EXPECT_EQ(this->outbox_->Stats().dropped, kMaxLossRecords + 5);
-}
-
 TYPED_TEST(OutboxTest, AnEntryLargerThanTheLimitDropsNothingElse) {
   this->Open({.max_bytes = 2 * SizeOf(Data(1)), .policy = FullPolicy::kDropOldest});
   ASSERT_TRUE(this->AppendData().ok());
@@ -397,17 +206,6 @@ TYPED_TEST(OutboxTest, SmallerLimitsHoldFromTheNextAppendOn) {
   EXPECT_EQ(this->MessageIds().size(), 5u);
   ASSERT_TRUE(this->AppendData().ok());
   EXPECT_THAT(this->MessageIds(), ElementsAre(5, 6));
-}
-
-TYPED_TEST(OutboxTest, DiscardingTwiceCountsOnce) {
-  this->Open();
-  const EntryId id = *this->AppendData();
-  ASSERT_TRUE(this->outbox_->Begin().ok());
-  ASSERT_TRUE(this->outbox_->Discard(id, "x").ok());
-  ASSERT_TRUE(this->outbox_->Discard(id, "x").ok());
-  ASSERT_TRUE(this->outbox_->Commit().ok());
-  EXPECT_THAT(this->MessageIds(), IsEmpty());
-  EXPECT_EQ(this->outbox_->Stats().dropped, 1);
 }
 
 }  // namespace

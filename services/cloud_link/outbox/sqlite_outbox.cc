@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/sqlite/sqlite.h"
 #include "common/status/status.h"
+#include "services/cloud_link/outbox/entry_table.h"
 #include "services/cloud_link/outbox/layout_table.h"
 #include "services/cloud_link/outbox/loss_log.h"
 #include "services/cloud_link/outbox/loss_table.h"
@@ -31,17 +32,6 @@ constexpr int kPageSize = 4096;
 // The pages that a backlog is written to and read from.
 constexpr int kCacheKib = 2048;
 
-// A key is connector (4 bits), lane (1 bit), sequence (57 bits). An EntryId is
-// the sequence with the lane as its lowest bit: it grows with every Append of
-// the connector, and says where the entry is.
-constexpr int kSequenceBits = 57;
-constexpr int64_t kLaneSize = int64_t{1} << kSequenceBits;
-constexpr int64_t kMaxConnectors = 16;
-
-int64_t FirstKey(int64_t connector, Lane lane) {
-  return ((connector - 1) * 2 + static_cast<int64_t>(lane)) * kLaneSize;
-}
-
 class SqliteOutbox : public DurableOutbox {
  public:
   SqliteOutbox(std::shared_ptr<OutboxFile::Shared> file, int64_t connector,
@@ -50,6 +40,7 @@ class SqliteOutbox : public DurableOutbox {
         db_(*file_->database),
         connector_(connector),
         limits_(limits),
+        table_(db_, connector),
         layouts_(db_, connector),
         losses_(db_, connector),
         positions_(db_, connector) {}
@@ -79,7 +70,9 @@ class SqliteOutbox : public DurableOutbox {
     return positions_.Get(name);
   }
   absl::Status SetPosition(absl::string_view name, int64_t position) override;
-  absl::StatusOr<std::vector<LossRecord>> Losses() override;
+  absl::StatusOr<int> DropOlder(int64_t born) override;
+  absl::StatusOr<std::vector<LossRecord>> Losses(int max_count) override;
+  absl::Status MarkReported(int64_t number) override;
   OutboxStats Stats() const override;
   void SetLimits(const OutboxLimits& limits) override { limits_ = limits; }
 
@@ -106,7 +99,6 @@ class SqliteOutbox : public DurableOutbox {
     int64_t next_sequence = 1;
   };
 
-  int64_t KeyOf(EntryId id) const { return FirstKey(connector_, LaneOf(id)) + (id >> 1); }
   bool InTransaction() const { return file_->owner == this; }
   absl::Status NeedTransaction() const;
   // Ends the transaction, if one is open, because of an error.
@@ -117,10 +109,11 @@ class SqliteOutbox : public DurableOutbox {
 
   // The row of the connector, when it changed; `stored_` once it is committed.
   absl::StatusOr<StoredNumbers> StoreLedger();
-  // Of the entries that need layouts.
-  absl::StatusOr<int64_t> OldestSequence();
   absl::Status NoteLoss(const LossRecord& loss);
-  absl::Status DropOldest(int64_t needed);
+  // Drops data entries, from the oldest on, as long as `gone` says so of one's
+  // size and birth; returns how many.
+  template <typename Gone>
+  absl::StatusOr<int> DropWhile(Gone gone, absl::string_view reason);
   absl::Status RemoveRange(int64_t first_key, int64_t last_key);
 
   const std::shared_ptr<OutboxFile::Shared> file_;
@@ -131,6 +124,7 @@ class SqliteOutbox : public DurableOutbox {
   Ledger before_;  // at Begin
   StoredNumbers stored_;
   NumberReserve reserve_;
+  EntryTable table_;
   LayoutTable layouts_;
   LossTable losses_;
   PositionTable positions_;
@@ -254,32 +248,19 @@ absl::StatusOr<int64_t> SqliteOutbox::NextCounter(absl::string_view name) {
 
 absl::StatusOr<int64_t> SqliteOutbox::PutLayout(absl::string_view bytes) {
   if (absl::Status s = NeedTransaction(); !s.ok()) return s;
-  absl::StatusOr<int64_t> oldest = OldestSequence();
-  if (!oldest.ok()) return Fail(oldest.status(), "layout");
-  absl::StatusOr<int64_t> layout = layouts_.Put(bytes, ledger_.next_sequence, *oldest);
-  if (!layout.ok()) return Fail(layout.status(), "layout");
-  return layout;
-}
-
-absl::StatusOr<int64_t> SqliteOutbox::OldestSequence() {
-  int64_t oldest = ledger_.next_sequence;
+  const absl::StatusOr<std::optional<int64_t>> stored = table_.OldestSequence(Lane::kData);
+  if (!stored.ok()) return Fail(stored.status(), "layout");
+  int64_t oldest = stored->value_or(ledger_.next_sequence);
   if (reserve_.oldest_entry != 0) oldest = std::min(oldest, reserve_.oldest_entry >> 1);
-  absl::StatusOr<sqlite::Statement*> first =
-      db_.Cached("SELECT key FROM entry WHERE key BETWEEN ?1 AND ?2 ORDER BY key LIMIT 1");
-  if (!first.ok()) return first.status();
-  const int64_t first_key = FirstKey(connector_, Lane::kData);
-  (*first)->BindInt(1, first_key).BindInt(2, first_key + kLaneSize - 1);
-  absl::StatusOr<bool> row = (*first)->Step();
-  if (!row.ok()) return row.status();
-  if (*row) oldest = std::min(oldest, (*first)->Int(0) - first_key);
-  (*first)->Reset();
-  return oldest;
+  absl::StatusOr<int64_t> layout = layouts_.Put(bytes, ledger_.next_sequence, oldest);
+  return layout.ok() ? layout : Fail(layout.status(), "layout");
 }
 
 absl::StatusOr<std::string> SqliteOutbox::GetLayout(int64_t layout) {
-  absl::StatusOr<std::string> bytes = layouts_.Get(layout);
-  if (!bytes.ok() && !absl::IsDataLoss(bytes.status())) return Fail(bytes.status(), "layout");
-  return bytes;
+  absl::StatusOr<std::optional<std::string>> bytes = layouts_.Get(layout);
+  if (!bytes.ok()) return Fail(bytes.status(), "layout");
+  if (!*bytes) return absl::DataLossError(absl::StrCat("outbox: no layout ", layout));
+  return **std::move(bytes);
 }
 
 absl::StatusOr<EntryId> SqliteOutbox::NextEntryId(Lane lane) {
@@ -306,50 +287,53 @@ absl::Status SqliteOutbox::AppendAs(EntryId id, const OutboxEntry& entry) {
   }
   const int64_t excess = held + size - LimitOf(entry.lane, limits_);
   if (excess > 0) {
-    if (absl::Status s = DropOldest(excess); !s.ok()) return Fail(s, "append");
+    int64_t freed = 0;
+    const auto in_the_way = [&](int64_t bytes, int64_t) {
+      return std::exchange(freed, freed + bytes) < excess;
+    };
+    absl::StatusOr<int> dropped = DropWhile(in_the_way, LostAsOldest(limits_));
+    if (!dropped.ok()) return Fail(dropped.status(), "append");
   }
-  absl::Status s = Execute(
-      "INSERT INTO entry (key, size, message_id, timestamp, layout, qos, topic, content)"
-      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-      [&](sqlite::Statement& statement) {
-        statement.BindInt(1, KeyOf(id))
-            .BindInt(2, size)
-            .BindInt(3, entry.message_id)
-            .BindInt(4, entry.timestamp)
-            .BindInt(5, entry.layout)
-            .BindInt(6, entry.qos)
-            .BindText(7, entry.topic)
-            .BindBlob(8, entry.content);
-      });
-  if (!s.ok()) return Fail(s, "append");
+  if (absl::Status s = table_.Insert(id, entry); !s.ok()) return Fail(s, "append");
   ++ledger_.entries[static_cast<int>(entry.lane)];
   ledger_.bytes[static_cast<int>(entry.lane)] += size;
   return absl::OkStatus();
 }
 
-absl::Status SqliteOutbox::DropOldest(int64_t needed) {
-  const int64_t first_key = FirstKey(connector_, Lane::kData);
+template <typename Gone>
+absl::StatusOr<int> SqliteOutbox::DropWhile(Gone gone, absl::string_view reason) {
+  const int64_t first_key = table_.FirstKey(Lane::kData);
   absl::StatusOr<sqlite::Statement*> oldest = db_.Cached(
-      "SELECT key, size, message_id, timestamp FROM entry WHERE key BETWEEN ?1 AND ?2"
+      "SELECT key, size, message_id, timestamp, born FROM entry WHERE key BETWEEN ?1 AND ?2"
       " ORDER BY key");
   if (!oldest.ok()) return oldest.status();
-  (*oldest)->BindInt(1, first_key).BindInt(2, first_key + kLaneSize - 1);
+  (*oldest)->BindInt(1, first_key).BindInt(2, table_.LastKey(Lane::kData));
   int64_t last_key = first_key;
-  int64_t freed = 0;
   std::vector<LossRecord> losses;
-  while (freed < needed) {
+  while (true) {
     absl::StatusOr<bool> row = (*oldest)->Step();
     if (!row.ok()) return row.status();
-    if (!*row) break;
+    if (!*row || !gone((*oldest)->Int(1), (*oldest)->Int(4))) break;
     last_key = (*oldest)->Int(0);
-    freed += (*oldest)->Int(1);
-    losses.push_back(LossOf((*oldest)->Int(2), (*oldest)->Int(3), kLostAsOldest));
+    losses.push_back(LossOf((*oldest)->Int(2), (*oldest)->Int(3), reason));
   }
   (*oldest)->Reset();
+  if (losses.empty()) return 0;
   for (const LossRecord& loss : losses) {
     if (absl::Status s = NoteLoss(loss); !s.ok()) return s;
   }
-  return RemoveRange(first_key, last_key);
+  if (absl::Status s = RemoveRange(first_key, last_key); !s.ok()) return s;
+  return static_cast<int>(losses.size());
+}
+
+absl::StatusOr<int> SqliteOutbox::DropOlder(int64_t born) {
+  if (absl::Status s = NeedTransaction(); !s.ok()) return s;
+  int count = 0;
+  const auto too_old = [&](int64_t, int64_t entry_born) {
+    return entry_born < born && count++ < kDropAtOnce;
+  };
+  absl::StatusOr<int> dropped = DropWhile(too_old, kLostAsTooOld);
+  return dropped.ok() ? dropped : Fail(dropped.status(), "age");
 }
 
 absl::Status SqliteOutbox::NoteLoss(const LossRecord& loss) {
@@ -359,25 +343,19 @@ absl::Status SqliteOutbox::NoteLoss(const LossRecord& loss) {
 
 // `first_key` and `last_key` are of one lane.
 absl::Status SqliteOutbox::RemoveRange(int64_t first_key, int64_t last_key) {
-  absl::StatusOr<sqlite::Statement*> sum =
-      db_.Cached("SELECT count(*), coalesce(sum(size), 0) FROM entry WHERE key BETWEEN ?1 AND ?2");
-  if (!sum.ok()) return sum.status();
-  (*sum)->BindInt(1, first_key).BindInt(2, last_key);
-  if (absl::StatusOr<bool> row = (*sum)->Step(); !row.ok()) return row.status();
-  const int lane = first_key < FirstKey(connector_, Lane::kData) ? 0 : 1;
-  ledger_.entries[lane] -= (*sum)->Int(0);
-  ledger_.bytes[lane] -= (*sum)->Int(1);
-  (*sum)->Reset();
-  return Execute(
-      "DELETE FROM entry WHERE key BETWEEN ?1 AND ?2",
-      [&](sqlite::Statement& statement) { statement.BindInt(1, first_key).BindInt(2, last_key); });
+  const absl::StatusOr<EntryTable::Removed> removed = table_.RemoveRange(first_key, last_key);
+  if (!removed.ok()) return removed.status();
+  const int lane = first_key < table_.FirstKey(Lane::kData) ? 0 : 1;
+  ledger_.entries[lane] -= removed->entries;
+  ledger_.bytes[lane] -= removed->bytes;
+  return absl::OkStatus();
 }
 
 absl::Status SqliteOutbox::Remove(const std::vector<EntryId>& ids) {
   if (absl::Status s = NeedTransaction(); !s.ok()) return s;
   std::vector<int64_t> keys;
   keys.reserve(ids.size());
-  for (const EntryId id : ids) keys.push_back(KeyOf(id));
+  for (const EntryId id : ids) keys.push_back(table_.KeyOf(id));
   std::sort(keys.begin(), keys.end());
   // Acknowledgements come in order, so these are few ranges.
   for (size_t i = 0; i < keys.size();) {
@@ -394,44 +372,20 @@ absl::Status SqliteOutbox::Discard(EntryId id, absl::string_view reason) {
   absl::StatusOr<sqlite::Statement*> get =
       db_.Cached("SELECT message_id, timestamp FROM entry WHERE key = ?1");
   if (!get.ok()) return Fail(get.status(), "discard");
-  absl::StatusOr<bool> found = (*get)->BindInt(1, KeyOf(id)).Step();
+  absl::StatusOr<bool> found = (*get)->BindInt(1, table_.KeyOf(id)).Step();
   if (!found.ok()) return Fail(found.status(), "discard");
   if (!*found) return absl::OkStatus();
   const LossRecord loss = LossOf((*get)->Int(0), (*get)->Int(1), reason);
   (*get)->Reset();
   absl::Status s = NoteLoss(loss);
-  if (s.ok()) s = RemoveRange(KeyOf(id), KeyOf(id));
+  if (s.ok()) s = RemoveRange(table_.KeyOf(id), table_.KeyOf(id));
   return s.ok() ? s : Fail(s, "discard");
 }
 
 absl::StatusOr<std::vector<StoredEntry>> SqliteOutbox::Read(Lane lane, EntryId after, int max_count,
                                                             int64_t max_bytes) {
-  absl::StatusOr<sqlite::Statement*> read = db_.Cached(
-      "SELECT key, size, message_id, timestamp, layout, qos, topic, content FROM entry"
-      " WHERE key BETWEEN ?1 AND ?2 ORDER BY key");
-  if (!read.ok()) return Fail(read.status(), "read");
-  const int64_t first_key = FirstKey(connector_, lane);
-  (*read)->BindInt(1, first_key + (after >> 1) + 1).BindInt(2, first_key + kLaneSize - 1);
-  std::vector<StoredEntry> out;
-  int64_t bytes = 0;
-  while (static_cast<int>(out.size()) < std::max(max_count, 1)) {
-    absl::StatusOr<bool> row = (*read)->Step();
-    if (!row.ok()) return Fail(row.status(), "read");
-    if (!*row) return out;
-    bytes += (*read)->Int(1);
-    if (!out.empty() && bytes > max_bytes) break;
-    StoredEntry& stored = out.emplace_back();
-    stored.id = ((*read)->Int(0) - first_key) * 2 + static_cast<int64_t>(lane);
-    stored.entry.lane = lane;
-    stored.entry.message_id = (*read)->Int(2);
-    stored.entry.timestamp = (*read)->Int(3);
-    stored.entry.layout = (*read)->Int(4);
-    stored.entry.qos = static_cast<int>((*read)->Int(5));
-    stored.entry.topic = std::string((*read)->Text(6));
-    stored.entry.content = std::string((*read)->Blob(7));
-  }
-  (*read)->Reset();
-  return out;
+  absl::StatusOr<std::vector<StoredEntry>> read = table_.Read(lane, after, max_count, max_bytes);
+  return read.ok() ? std::move(read) : Fail(read.status(), "read");
 }
 
 absl::Status SqliteOutbox::RecordLoss(const LossRecord& loss) {
@@ -446,8 +400,14 @@ absl::Status SqliteOutbox::SetPosition(absl::string_view name, int64_t position)
   return s.ok() ? s : Fail(s, "position");
 }
 
-absl::StatusOr<std::vector<LossRecord>> SqliteOutbox::Losses() {
-  absl::StatusOr<std::vector<LossRecord>> losses = losses_.Read();
+absl::Status SqliteOutbox::MarkReported(int64_t number) {
+  if (absl::Status s = NeedTransaction(); !s.ok()) return s;
+  absl::Status s = losses_.MarkReported(number);
+  return s.ok() ? s : Fail(s, "losses");
+}
+
+absl::StatusOr<std::vector<LossRecord>> SqliteOutbox::Losses(int max_count) {
+  absl::StatusOr<std::vector<LossRecord>> losses = losses_.Read(std::max(max_count, 1));
   if (!losses.ok()) return Fail(losses.status(), "losses");
   return losses;
 }
@@ -457,7 +417,9 @@ OutboxStats SqliteOutbox::Stats() const {
           .bytes = ledger_.bytes[0] + ledger_.bytes[1],
           .dropped = ledger_.dropped,
           .data_bytes = ledger_.bytes[static_cast<int>(Lane::kData)],
-          .data_limit = limits_.max_bytes};
+          .data_limit = limits_.max_bytes,
+          .newest_loss = losses_.newest(),
+          .unreported_losses = Unreported(losses_.newest(), losses_.reported())};
 }
 
 }  // namespace

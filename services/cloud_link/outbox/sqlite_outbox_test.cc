@@ -47,21 +47,20 @@ class SqliteOutboxTest : public ::testing::Test {
     Open();
   }
 
-  // On a file of a former version.
-  void OpenFormer(const std::string& sql_file) {
-    std::ifstream sql("services/cloud_link/outbox/testdata/" + sql_file);
-    std::stringstream text;
-    text << sql.rdbuf();
-    ASSERT_FALSE(text.str().empty());
-    ASSERT_TRUE(sqlite::Database::Open(path_).value()->Execute(text.str()).ok());
-    Open();
-  }
-
   std::unique_ptr<DurableOutbox> Connector(const std::string& name,
                                            const OutboxLimits& limits = {}) {
     absl::StatusOr<std::unique_ptr<DurableOutbox>> outbox = file_->Connector(name, limits);
     EXPECT_TRUE(outbox.ok()) << outbox.status();
     return outbox.ok() ? *std::move(outbox) : nullptr;
+  }
+
+  // A file as a former version left it.
+  void MakeFile(absl::string_view sql_file) {
+    std::ifstream sql(absl::StrCat("services/cloud_link/outbox/testdata/", sql_file));
+    std::stringstream text;
+    text << sql.rdbuf();
+    ASSERT_FALSE(text.str().empty());
+    ASSERT_TRUE(sqlite::Database::Open(path_).value()->Execute(text.str()).ok());
   }
 
   static absl::StatusOr<EntryId> Append(Outbox& outbox, const std::string& content = "columns") {
@@ -222,7 +221,8 @@ TEST_F(SqliteOutboxTest, APositionIsAfterARestartWhatWasCommitted) {
 }
 
 TEST_F(SqliteOutboxTest, AFileOfBeforeThePositionsIsUpgraded) {
-  OpenFormer("cloud_link_version_2.sql");
+  MakeFile("cloud_link_version_2.sql");
+  Open();
   EXPECT_EQ(outbox_->PeekMessageId(), 42);
   EXPECT_THAT(MessageIds(*outbox_), ElementsAre(41));
   EXPECT_EQ(outbox_->Stats().dropped, 3);
@@ -234,7 +234,8 @@ TEST_F(SqliteOutboxTest, AFileOfBeforeThePositionsIsUpgraded) {
 }
 
 TEST_F(SqliteOutboxTest, AFileOfBeforeTheCountsIsUpgraded) {
-  OpenFormer("cloud_link_version_8.sql");
+  MakeFile("cloud_link_version_8.sql");
+  Open();
   EXPECT_EQ(outbox_->Stats().entries, 1);
   EXPECT_EQ(outbox_->Stats().data_bytes, 71);
   std::unique_ptr<DurableOutbox> other = Connector("CloudConn2");
@@ -296,6 +297,39 @@ TEST_F(SqliteOutboxTest, ALayoutIsForgottenWhenItsLastEntryIsGone) {
   EXPECT_FALSE(kept(a));
   EXPECT_FALSE(kept(c));
   EXPECT_FALSE(kept(d));
+}
+
+TEST_F(SqliteOutboxTest, LossesOfBeforeTheyWereReportedAreStillToBe) {
+  MakeFile("cloud_link_version_7.sql");
+  Open();
+  EXPECT_EQ(outbox_->Position("log Energy"), 17);
+  EXPECT_EQ(outbox_->Stats().dropped, 5);
+  EXPECT_EQ(outbox_->Stats().unreported_losses, 2);
+  const std::vector<LossRecord> losses = *outbox_->Losses();
+  ASSERT_EQ(losses.size(), 2u);
+  EXPECT_EQ(losses[1].number, 2);
+  EXPECT_EQ(losses[1].count, 3);
+  EXPECT_FALSE(losses[1].reported);
+  const std::vector<StoredEntry> entries = *outbox_->Read(Lane::kData, 0, 10, 1 << 20);
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries[0].entry.born, 0);
+}
+
+TEST_F(SqliteOutboxTest, WhatWasReportedIsReportedAfterARestart) {
+  Open();
+  outbox_->SetLimits({.max_bytes = 1, .policy = FullPolicy::kDropNewest});
+  EXPECT_FALSE(Append(*outbox_).ok());
+  ASSERT_TRUE(outbox_->Begin().ok());
+  ASSERT_TRUE(outbox_->MarkReported(1).ok());
+  ASSERT_TRUE(outbox_->Commit().ok());
+  Reopen();
+  EXPECT_EQ(outbox_->Stats().unreported_losses, 0);
+  EXPECT_TRUE(outbox_->Losses()->front().reported);
+  outbox_->SetLimits({.max_bytes = 1, .policy = FullPolicy::kDropNewest});
+  EXPECT_FALSE(Append(*outbox_).ok());
+  Reopen();
+  EXPECT_EQ(outbox_->Stats().unreported_losses, 1);
+  EXPECT_EQ(outbox_->Losses()->size(), 2u);
 }
 
 TEST_F(SqliteOutboxTest, CountersAreSharedByTheConnectors) {

@@ -1,6 +1,7 @@
 #include "services/cloud_link/outbox/tiered_outbox.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -47,6 +48,7 @@ absl::Status TieredOutbox::Begin() {
   open_ = true;
   positions_before_ = positions_;
   losses_before_ = losses_;
+  extends_before_ = extends_;
   return absl::OkStatus();
 }
 
@@ -85,6 +87,7 @@ void TieredOutbox::Rollback() {
   first_new_.reset();
   positions_ = std::move(positions_before_);
   losses_ = std::move(losses_before_);
+  extends_ = extends_before_;
 }
 
 NumberReserve TieredOutbox::Reserve() {
@@ -162,6 +165,7 @@ absl::StatusOr<EntryId> TieredOutbox::Append(const OutboxEntry& entry) {
     // The older ones first.
     if (absl::Status s = SpillAll(); !s.ok()) return s;
   }
+  if (absl::Status s = WriteLosses(); !s.ok()) return s;
   absl::StatusOr<EntryId> id = disk_->Append(entry);
   if (!id.ok()) return Checked(id.status());
   return id;
@@ -176,7 +180,7 @@ absl::StatusOr<EntryId> TieredOutbox::AppendToMemory(const OutboxEntry& entry) {
   const int64_t size = SizeOf(entry);
   while (bytes_ + size > limits_.max_bytes) {
     const OutboxEntry& oldest = entries_.front().entry;
-    NoteLoss(LossOf(oldest.message_id, oldest.timestamp, kLostAsOldest));
+    NoteLoss(LossOf(oldest.message_id, oldest.timestamp, LostAsOldest(limits_)));
     Take(entries_.begin());
   }
   absl::StatusOr<EntryId> id = disk_->NextEntryId(entry.lane);
@@ -194,6 +198,7 @@ void TieredOutbox::Take(std::deque<StoredEntry>::iterator entry) {
 }
 
 absl::Status TieredOutbox::Spill(int64_t max_bytes) {
+  if (absl::Status s = WriteLosses(); !s.ok()) return s;
   int64_t moved = 0;
   while (!entries_.empty() && moved < max_bytes) {
     const StoredEntry& oldest = entries_.front();
@@ -225,7 +230,10 @@ absl::Status TieredOutbox::Remove(const std::vector<EntryId>& ids) {
 absl::Status TieredOutbox::Discard(EntryId id, absl::string_view reason) {
   if (absl::Status s = NeedTransaction(); !s.ok()) return s;
   const auto found = std::lower_bound(entries_.begin(), entries_.end(), id, IdBefore);
-  if (found == entries_.end() || found->id != id) return Checked(disk_->Discard(id, reason));
+  if (found == entries_.end() || found->id != id) {
+    if (absl::Status s = WriteLosses(); !s.ok()) return s;
+    return Checked(disk_->Discard(id, reason));
+  }
   const LossRecord loss = LossOf(found->entry.message_id, found->entry.timestamp, reason);
   Take(found);
   return RecordLoss(loss);
@@ -257,7 +265,11 @@ absl::Status TieredOutbox::RecordLoss(const LossRecord& loss) {
 }
 
 void TieredOutbox::NoteLoss(const LossRecord& loss) {
-  if (losses_.empty()) write_losses_at_ = now_ + kWriteLossesWithin;
+  if (losses_.empty()) {
+    write_losses_at_ = now_ + kWriteLossesWithin;
+    absl::StatusOr<std::vector<LossRecord>> newest = disk_->Losses(1);
+    extends_ = newest.ok() && !newest->empty() && Extend(newest->front(), loss);
+  }
   if (losses_.empty() || !Extend(losses_.back(), loss)) losses_.push_back(loss);
 }
 
@@ -297,16 +309,43 @@ absl::Status TieredOutbox::WritePositions() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<LossRecord>> TieredOutbox::Losses() {
-  absl::StatusOr<std::vector<LossRecord>> losses = disk_->Losses();
+absl::StatusOr<int> TieredOutbox::DropOlder(int64_t born) {
+  if (absl::Status s = NeedTransaction(); !s.ok()) return s;
+  int dropped = 0;
+  if (disk_->Stats().data_bytes > 0) {
+    if (absl::Status s = WriteLosses(); !s.ok()) return s;
+    absl::StatusOr<int> stored = disk_->DropOlder(born);
+    if (!stored.ok()) return Checked(stored.status());
+    dropped = *stored;
+    if (disk_->Stats().data_bytes > 0) return dropped;  // its rest is older than memory
+  }
+  while (!entries_.empty() && entries_.front().entry.born < born && dropped < kDropAtOnce) {
+    const OutboxEntry& oldest = entries_.front().entry;
+    NoteLoss(LossOf(oldest.message_id, oldest.timestamp, kLostAsTooOld));
+    Take(entries_.begin());
+    ++dropped;
+  }
+  return dropped;
+}
+
+absl::StatusOr<std::vector<LossRecord>> TieredOutbox::Losses(int max_count) {
+  absl::StatusOr<std::vector<LossRecord>> losses = disk_->Losses(max_count);
   if (!losses.ok()) return Checked(losses.status());
   for (const LossRecord& loss : losses_) {
-    if (losses->empty() || !Extend(losses->back(), loss)) losses->push_back(loss);
+    if (!losses->empty() && Extend(losses->back(), loss)) continue;
+    const int64_t number = losses->empty() ? 1 : losses->back().number + 1;
+    losses->push_back(loss);
+    losses->back().number = number;
   }
-  if (losses->size() > kMaxLossRecords) {
-    losses->erase(losses->begin(), losses->end() - kMaxLossRecords);
-  }
+  const auto excess = static_cast<std::ptrdiff_t>(losses->size()) - std::max(max_count, 1);
+  if (excess > 0) losses->erase(losses->begin(), losses->begin() + excess);
   return losses;
+}
+
+absl::Status TieredOutbox::MarkReported(int64_t number) {
+  if (absl::Status s = NeedTransaction(); !s.ok()) return s;
+  if (absl::Status s = WriteLosses(); !s.ok()) return s;  // so that they have their numbers
+  return Checked(disk_->MarkReported(number));
 }
 
 OutboxStats TieredOutbox::Stats() const {
@@ -317,6 +356,9 @@ OutboxStats TieredOutbox::Stats() const {
   stats.data_bytes += bytes_;
   stats.data_limit = limits_.max_bytes;
   for (const LossRecord& loss : losses_) stats.dropped += loss.count;
+  const int64_t records = static_cast<int64_t>(losses_.size()) - (extends_ && !losses_.empty());
+  stats.newest_loss += records;
+  stats.unreported_losses += records;
   return stats;
 }
 

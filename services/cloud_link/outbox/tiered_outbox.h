@@ -27,7 +27,7 @@ namespace fieldgate::cloud_link {
 //   memory, and the rest of the block.
 // - A position is durable once the entries before it are on the disk or gone;
 //   so a log's records are read again after a kill rather than missed.
-// - Losses by the policy of memory are written within a minute.
+// - Losses of memory are written within a minute.
 //
 // When the disk fails, memory goes on being filled up to its bound; then Append
 // is kUnavailable, as without memory.
@@ -62,7 +62,11 @@ class TieredOutbox : public Outbox {
   absl::Status RecordLoss(const LossRecord& loss) override;
   std::optional<int64_t> Position(absl::string_view name) const override;
   absl::Status SetPosition(absl::string_view name, int64_t position) override;
-  absl::StatusOr<std::vector<LossRecord>> Losses() override;
+  absl::StatusOr<int> DropOlder(int64_t born) override;
+  // Of memory's, those that were not written yet have the numbers that they will
+  // have.
+  absl::StatusOr<std::vector<LossRecord>> Losses(int max_count) override;
+  absl::Status MarkReported(int64_t number) override;
   OutboxStats Stats() const override;
   void SetLimits(const OutboxLimits& limits) override;
   MonotonicTime Settle(bool delivering, MonotonicTime now) override;
@@ -90,6 +94,8 @@ class TieredOutbox : public Outbox {
   absl::Status SpillAll();
   // Those whose entries are on the disk or gone.
   absl::Status WritePositions();
+  //
+  // Before anything else may add to the disk's losses.
   absl::Status WriteLosses();
   void NoteLoss(const LossRecord& loss);
   NumberReserve Reserve();
@@ -105,6 +111,7 @@ class TieredOutbox : public Outbox {
   int64_t bytes_ = 0;                // of SizeOf
   std::deque<WaitingPosition> positions_;
   std::vector<LossRecord> losses_;
+  bool extends_ = false;  // the first of them widens the disk's newest record
   MonotonicTime write_losses_at_ = MonotonicTime::Never();
 
   int64_t ahead_ = kMinAhead;
@@ -118,6 +125,7 @@ class TieredOutbox : public Outbox {
   std::optional<EntryId> first_new_;
   std::deque<WaitingPosition> positions_before_;
   std::vector<LossRecord> losses_before_;
+  bool extends_before_ = false;
 };
 
 }  // namespace fieldgate::cloud_link

@@ -7,9 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "common/testing/process.h"
 #include "services/cloud_link/outbox/fake_outbox.h"
-#include "services/cloud_link/outbox/sqlite_outbox.h"
 
 namespace fieldgate::cloud_link {
 namespace {
@@ -115,7 +113,7 @@ TEST_F(TieredOutboxTest, DurableDataAreOnTheDiskAtOnce) {
   Kill();
   EXPECT_THAT(MessageIds(), ElementsAre(1));
   EXPECT_EQ(outbox_->PeekMessageId(), 2);
-  EXPECT_THAT(*outbox_->Losses(), IsEmpty());
+  EXPECT_THAT(*outbox_->Losses(kMaxLossRecords), IsEmpty());
 }
 
 TEST_F(TieredOutboxTest, WhileMessagesAreAcknowledgedNothingIsWritten) {
@@ -156,7 +154,7 @@ TEST_F(TieredOutboxTest, AKillDuringAnOutageLosesNothing) {
   Kill();
   EXPECT_THAT(MessageIds(), ElementsAre(1, 2, 3, 4));
   EXPECT_EQ(outbox_->PeekMessageId(), 5);
-  EXPECT_THAT(*outbox_->Losses(), IsEmpty());
+  EXPECT_THAT(*outbox_->Losses(kMaxLossRecords), IsEmpty());
 }
 
 TEST_F(TieredOutboxTest, AfterAnOutageDataStayOnTheDiskUntilItIsNearlyDrained) {
@@ -194,7 +192,7 @@ TEST_F(TieredOutboxTest, AnOrderlyStopKeepsWhatMayBeOnTheDisk) {
   Restart();
   EXPECT_THAT(MessageIds(), ElementsAre(1, 2, 3));
   EXPECT_EQ(outbox_->PeekMessageId(), 4) << "no number is skipped";
-  EXPECT_THAT(*outbox_->Losses(), IsEmpty());
+  EXPECT_THAT(*outbox_->Losses(kMaxLossRecords), IsEmpty());
 }
 
 TEST_F(TieredOutboxTest, AnOrderlyStopOfMemoryIsALossOfExactlyWhatWasInIt) {
@@ -206,7 +204,7 @@ TEST_F(TieredOutboxTest, AnOrderlyStopOfMemoryIsALossOfExactlyWhatWasInIt) {
   EXPECT_THAT(MessageIds(), IsEmpty());
   EXPECT_THAT(OnDisk(), IsEmpty());
   EXPECT_EQ(outbox_->PeekMessageId(), 6);
-  const std::vector<LossRecord> losses = *outbox_->Losses();
+  const std::vector<LossRecord> losses = *outbox_->Losses(kMaxLossRecords);
   ASSERT_EQ(losses.size(), 1u);
   EXPECT_EQ(losses[0].first_message_id, 3);
   EXPECT_EQ(losses[0].last_message_id, 5);
@@ -218,7 +216,7 @@ TEST_F(TieredOutboxTest, AnOrderlyStopOfMemoryIsALossOfExactlyWhatWasInIt) {
 TEST_F(TieredOutboxTest, AfterAKillNoNumberIsUsedAgainAndTheGapIsExplained) {
   for (const CacheMode mode : {CacheMode::kDiskOnOutage, CacheMode::kMemory}) {
     Start(mode);
-    const size_t records = outbox_->Losses()->size();
+    const size_t records = outbox_->Losses(kMaxLossRecords)->size();
     EntryId last_entry = 0;
     for (int i = 0; i < 100; ++i) {
       last_entry = *Append();
@@ -227,7 +225,7 @@ TEST_F(TieredOutboxTest, AfterAKillNoNumberIsUsedAgainAndTheGapIsExplained) {
     const int64_t last = outbox_->PeekMessageId() - 1;
     Kill();
     EXPECT_THAT(MessageIds(), IsEmpty());
-    const std::vector<LossRecord> losses = *outbox_->Losses();
+    const std::vector<LossRecord> losses = *outbox_->Losses(kMaxLossRecords);
     ASSERT_EQ(losses.size(), records + 1);
     const LossRecord& loss = losses.back();
     // The ten in memory are in it, and the next message follows it.
@@ -256,7 +254,7 @@ TEST_F(TieredOutboxTest, TheLossOfAKillIsWrittenOnceAndKeptIfTheDiskIsFull) {
   Start(CacheMode::kMemory);
   ASSERT_EQ(disk_.Losses()->size(), 1u);
   Kill();
-  EXPECT_EQ(outbox_->Losses()->size(), 1u);
+  EXPECT_EQ(outbox_->Losses(kMaxLossRecords)->size(), 1u);
 }
 
 TEST_F(TieredOutboxTest, ResultsAreAlwaysDurable) {
@@ -341,7 +339,7 @@ TEST_F(TieredOutboxTest, MemoryHasThePolicyAndItsLossesAreWrittenTogether) {
   for (int i = 0; i < 7; ++i) ASSERT_TRUE(Append().ok());
   EXPECT_THAT(MessageIds(), ElementsAre(6, 7, 8));
   EXPECT_EQ(outbox_->Stats().dropped, 5);
-  EXPECT_EQ(outbox_->Losses()->front().last_message_id, 5);
+  EXPECT_EQ(outbox_->Losses(kMaxLossRecords)->front().last_message_id, 5);
   EXPECT_EQ(disk_.writes(), before);
   EXPECT_EQ(Settle(true), clock_.Now() + absl::Minutes(1));
   clock_.Advance(absl::Minutes(1));
@@ -357,7 +355,51 @@ TEST_F(TieredOutboxTest, LossesOfMemoryThatWereNotWrittenAreInTheLossOfAKill) {
   for (int i = 0; i < 8; ++i) ASSERT_TRUE(Append().ok());
   AppendResult();  // writes numbers anew
   Kill();
-  EXPECT_EQ(outbox_->Losses()->front().first_message_id, 1);
+  EXPECT_EQ(outbox_->Losses(kMaxLossRecords)->front().first_message_id, 1);
+}
+
+TEST_F(TieredOutboxTest, WhatIsTooOldGoesFromTheDiskAndThenFromMemory) {
+  Start(CacheMode::kDurable);
+  const auto append = [&](int64_t born) {
+    ASSERT_TRUE(outbox_->Begin().ok());
+    OutboxEntry entry = Data(*outbox_->NextMessageId());
+    entry.born = born;
+    ASSERT_TRUE(outbox_->Append(entry).ok());
+    ASSERT_TRUE(outbox_->Commit().ok());
+  };
+  const auto drop_older = [&](int64_t born) {
+    EXPECT_TRUE(outbox_->Begin().ok());
+    const int dropped = *outbox_->DropOlder(born);
+    EXPECT_TRUE(outbox_->Commit().ok());
+    return dropped;
+  };
+  for (const int64_t born : {1, 2}) append(born);
+  SetMode(CacheMode::kMemory);
+  for (const int64_t born : {3, 4}) append(born);
+  EXPECT_EQ(drop_older(2), 1);
+  EXPECT_THAT(MessageIds(), ElementsAre(2, 3, 4));
+  EXPECT_EQ(drop_older(4), 2);
+  EXPECT_THAT(MessageIds(), ElementsAre(4));
+  EXPECT_EQ(outbox_->Stats().dropped, 3);
+}
+
+TEST_F(TieredOutboxTest, LossesOfMemoryHaveTheNumbersThatTheyWillHave) {
+  limits_.max_bytes = SizeOf(Data(1));
+  Start(CacheMode::kMemory);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Append().ok());
+  const std::vector<LossRecord> before = *outbox_->Losses(10);
+  ASSERT_EQ(before.size(), 1u);
+  EXPECT_EQ(before[0].number, 1);
+  ASSERT_TRUE(outbox_->Begin().ok());
+  ASSERT_TRUE(outbox_->MarkReported(1).ok());
+  ASSERT_TRUE(outbox_->Commit().ok());
+  ASSERT_TRUE(Append().ok());
+  const std::vector<LossRecord> after = *outbox_->Losses(10);
+  ASSERT_EQ(after.size(), 2u);
+  EXPECT_EQ(after[0].count, 2);
+  EXPECT_TRUE(after[0].reported);
+  EXPECT_EQ(after[1].number, 2);
+  EXPECT_EQ(outbox_->Losses(1)->size(), 1u);
 }
 
 TEST_F(TieredOutboxTest, ARollbackRestoresMemory) {
@@ -405,76 +447,6 @@ TEST_F(TieredOutboxTest, WhenTheDiskFailsMemoryKeepsWhatItHas) {
   Settle(false);
   ASSERT_TRUE(Append().ok());
   EXPECT_THAT(OnDisk(), ElementsAre(1, 2));
-}
-
-// The same over a real file.
-class TieredFileTest : public ::testing::Test {
- protected:
-  void Open(CacheMode mode) {
-    Close();
-    file_ = *OutboxFile::Open(path_);
-    outbox_ = std::make_unique<TieredOutbox>(*file_->Connector("CloudConn", {}));
-    outbox_->SetLimits({.mode = mode});
-    outbox_->Settle(true, MonotonicTime());
-  }
-  // As a kill, if Close of the outbox did not come before.
-  void Close() {
-    outbox_.reset();
-    file_.reset();
-  }
-  void Append(int64_t layout) {
-    ASSERT_TRUE(outbox_->Begin().ok());
-    OutboxEntry entry;
-    entry.message_id = *outbox_->NextMessageId();
-    entry.layout = layout;
-    ASSERT_TRUE(outbox_->Append(entry).ok());
-    ASSERT_TRUE(outbox_->Commit().ok());
-  }
-  int64_t PutLayout(const std::string& bytes) {
-    EXPECT_TRUE(outbox_->Begin().ok());
-    const int64_t layout = *outbox_->PutLayout(bytes);
-    EXPECT_TRUE(outbox_->Commit().ok());
-    return layout;
-  }
-
-  const std::string path_ = NewTempDir() + "/cloud_link.db";
-  std::unique_ptr<OutboxFile> file_;
-  std::unique_ptr<TieredOutbox> outbox_;
-};
-
-TEST_F(TieredFileTest, AKillSkipsTheNumbersThatMayHaveBeenUsed) {
-  Open(CacheMode::kMemory);
-  for (int i = 0; i < 5; ++i) Append(0);
-  Open(CacheMode::kMemory);
-  EXPECT_GE(outbox_->PeekMessageId(), 6);
-  const std::vector<LossRecord> losses = *outbox_->Losses();
-  ASSERT_EQ(losses.size(), 1u);
-  EXPECT_EQ(losses[0].first_message_id, 1);
-  EXPECT_EQ(losses[0].last_message_id, outbox_->PeekMessageId() - 1);
-}
-
-TEST_F(TieredFileTest, AnOrderlyStopSkipsNone) {
-  Open(CacheMode::kDiskOnOutage);
-  for (int i = 0; i < 5; ++i) Append(0);
-  ASSERT_TRUE(outbox_->Close().ok());
-  Open(CacheMode::kDiskOnOutage);
-  EXPECT_EQ(outbox_->PeekMessageId(), 6);
-  EXPECT_EQ(outbox_->Stats().entries, 5);
-  EXPECT_THAT(*outbox_->Losses(), IsEmpty());
-}
-
-TEST_F(TieredFileTest, ALayoutThatOnlyMemoryNeedsIsKept) {
-  Open(CacheMode::kMemory);
-  const int64_t a = PutLayout("a");
-  Append(a);
-  const int64_t b = PutLayout("b");
-  Append(b);
-  PutLayout("c");
-  EXPECT_EQ(*outbox_->GetLayout(a), "a");
-  EXPECT_EQ(*outbox_->GetLayout(b), "b");
-  ASSERT_TRUE(outbox_->Close().ok());
-  PutLayout("d");
-  EXPECT_FALSE(outbox_->GetLayout(a).ok());
 }
 
 }  // namespace

@@ -47,21 +47,6 @@ CREATE TABLE request (
   answer BLOB                     -- NULL: none yet, or not kept any more
 );
 CREATE INDEX request_key ON request (connector, key);
-INSERT INTO connector (id, name, next_message_id, next_sequence, dropped)
-  VALUES (1, 'CloudConn', 42, 8, 0);
--- Sequence 7 of the connector's data lane, which begins at 2^57.
-INSERT INTO entry (key, size, message_id, timestamp, layout, qos, topic, content)
-  VALUES (144115188075855879, 71, 41, 1700000000, 0, 1, 'c/fp/g/data', x'7b7d');
-INSERT INTO counter (name, value) VALUES ('rollout', 3);
-INSERT INTO loss (connector, number, first_message_id, last_message_id, first_timestamp,
-                  last_timestamp, count, reason)
-  VALUES (1, 1, 38, 40, 1699999997, 1699999999, 3, 'full: oldest dropped');
-UPDATE connector SET dropped = 3;
-INSERT INTO request (number, connector, state, topic, body) VALUES
-  (5, 'CloudConn', 1, 'c/fp/g/cmd', x'7b7d'),
-  (6, 'CloudConn', 0, 'c/fp/g/config', x'7b7d');
-INSERT INTO request (number, connector, state, topic, body, key, answer) VALUES
-  (4, 'CloudConn', 2, 'c/fp/g/cmdResult', x'', 'cmd/1', x'7b2261223a317d');
 -- state 3: executed, `held` is what the answer is made of then.
 ALTER TABLE request ADD COLUMN held BLOB;
 CREATE TABLE stopped_program (
@@ -105,13 +90,26 @@ CREATE TABLE position (
   PRIMARY KEY (connector, name)
 ) WITHOUT ROWID;
 INSERT INTO connector (id, name, next_message_id, next_sequence, dropped)
+  VALUES (1, 'CloudConn', 42, 8, 5);
+-- Sequence 7 of the connector's data lane, which begins at 2^57.
+INSERT INTO entry (key, size, message_id, timestamp, layout, qos, topic, content)
+  VALUES (144115188075855879, 71, 41, 1700000000, 0, 1, 'c/fp/g/data', x'7b7d');
+INSERT INTO loss (connector, number, first_message_id, last_message_id, first_timestamp,
+                  last_timestamp, count, reason) VALUES
+  (1, 1, 0, 0, 0, 1699999990, 2, 'log Energy: records 5 to 6 dropped by the log''s bounds'),
+  (1, 2, 38, 40, 1699999997, 1699999999, 3, 'full: oldest dropped');
+INSERT INTO counter (name, value) VALUES ('rollout', 3);
+INSERT INTO position (connector, name, position) VALUES (1, 'log Energy', 17);
+ALTER TABLE loss ADD COLUMN reported INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE entry ADD COLUMN born INTEGER NOT NULL DEFAULT 0;
+INSERT INTO connector (id, name, next_message_id, next_sequence, dropped)
   VALUES (2, 'CloudConn2', 5, 5, 0);
 INSERT INTO layout (id, connector, bytes) VALUES (1, 2, x'61'), (2, 2, x'62');
 -- Of the second connector, whose lanes begin at 2 * 2^57 and 3 * 2^57: an answer
 -- and two messages.
-INSERT INTO entry (key, size, message_id, timestamp, layout, qos, topic, content) VALUES
-  (288230376151711745, 70, 0, 1700000000, 0, 1, 'd/fp/g/cmdResult', x'7b7d'),
-  (432345564227567618, 100, 3, 1700000000, 1, 1, 'd/fp/g/data', x'00'),
-  (432345564227567619, 101, 4, 1700000001, 2, 1, 'd/fp/g/data', x'00');
+INSERT INTO entry (key, size, message_id, timestamp, layout, qos, topic, content, born) VALUES
+  (288230376151711745, 70, 0, 1700000000, 0, 1, 'd/fp/g/cmdResult', x'7b7d', 0),
+  (432345564227567618, 100, 3, 1700000000, 1, 1, 'd/fp/g/data', x'00', 9),
+  (432345564227567619, 101, 4, 1700000001, 2, 1, 'd/fp/g/data', x'00', 10);
 INSERT INTO position (connector, name, position) VALUES (2, 'log Energy', 17);
-PRAGMA user_version = 7;
+PRAGMA user_version = 8;
