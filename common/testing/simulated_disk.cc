@@ -20,6 +20,30 @@ absl::Status StatusOf(Outcome outcome, absl::string_view path, absl::string_view
                    outcome == Outcome::kFull ? "No space left on device" : "Input/output error"));
 }
 
+const char* NameOf(DiskCall call) {
+  switch (call) {
+    case DiskCall::kOpen:
+      return "open";
+    case DiskCall::kCreate:
+      return "create";
+    case DiskCall::kRead:
+      return "read";
+    case DiskCall::kWrite:
+      return "write";
+    case DiskCall::kTruncate:
+      return "truncate";
+    case DiskCall::kSync:
+      return "sync";
+    case DiskCall::kRename:
+      return "rename";
+    case DiskCall::kRemove:
+      return "remove";
+    case DiskCall::kSyncDirectory:
+      return "sync the directory of";
+  }
+  return "";
+}
+
 bool Changes(DiskCall call) { return call != DiskCall::kRead && call != DiskCall::kOpen; }
 
 }  // namespace
@@ -55,6 +79,8 @@ Outcome SimulatedDisk::State::Enter(DiskCall call, absl::string_view path,
   if (power_is_off || (handle != nullptr && handle->dead)) return Outcome::kError;
   ++calls[static_cast<size_t>(call)];
   if (Changes(call)) {
+    last_call = call;
+    last_path.assign(path.data(), path.size());
     if (operations_left.has_value() && (*operations_left)-- == 0) {
       power_is_off = true;
       return Outcome::kPowerFails;
@@ -274,6 +300,12 @@ bool SimulatedDisk::power_is_off() const {
 int64_t SimulatedDisk::operations() const {
   absl::MutexLock lock(&state_->mutex);
   return state_->operations;
+}
+
+std::string SimulatedDisk::last_operation() const {
+  absl::MutexLock lock(&state_->mutex);
+  if (state_->last_call == DiskCall::kOpen) return "";
+  return absl::StrCat(NameOf(state_->last_call), " ", state_->last_path);
 }
 
 int64_t SimulatedDisk::calls(DiskCall call) const {

@@ -79,6 +79,8 @@ class SimulatedDisk : public sqlite::Disk {
   void CutPowerAfter(int64_t operations);
   bool power_is_off() const;
   int64_t operations() const;
+  // The last one, also if it failed: "write /state/x.db-wal"; "" if there was none.
+  std::string last_operation() const;
   int64_t calls(DiskCall call) const;
 
   // Syncs, of directories too, say OK and do nothing, as disks do that are built

@@ -99,6 +99,8 @@ class SimulatedDisk::State {
   std::optional<int64_t> operations_left ABSL_GUARDED_BY(mutex);
   bool ignores_syncs ABSL_GUARDED_BY(mutex) = false;
   bool power_is_off ABSL_GUARDED_BY(mutex) = false;
+  std::string last_path ABSL_GUARDED_BY(mutex);
+  DiskCall last_call ABSL_GUARDED_BY(mutex) = DiskCall::kOpen;  // kOpen: none
   int64_t operations ABSL_GUARDED_BY(mutex) = 0;
   std::array<int64_t, 9> calls ABSL_GUARDED_BY(mutex){};
   SeededChances chances ABSL_GUARDED_BY(mutex);

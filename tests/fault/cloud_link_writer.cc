@@ -78,20 +78,16 @@ class CloudLinkWriter : public Writer {
       case 8:
       case 9:
         return InTransaction(box, [&](Box& next) {
-          std::vector<EntryId> oldest;
-          const size_t count = chances.Below(8) + 1;
-          for (const auto& [id, entry] : box.entries) {
-            if (oldest.size() < count) oldest.push_back(id);
-          }
-          return Remove(next, oldest);
+          const auto oldest = Oldest(*next.outbox, static_cast<int>(chances.Below(8)) + 1);
+          return oldest.ok() ? Remove(next, *oldest) : oldest.status();
         });
       case 10:
-        if (box.entries.empty()) return absl::OkStatus();
         return InTransaction(box, [&](Box& next) {
-          const EntryId id = next.entries.begin()->first;
-          next.entries.erase(id);
-          next.removed.insert(id);
-          return next.outbox->Discard(id, "can't be sent");
+          const auto oldest = Oldest(*next.outbox, 1);
+          if (!oldest.ok() || oldest->empty()) return oldest.status();
+          next.entries.erase(oldest->front());
+          next.removed.insert(oldest->front());
+          return next.outbox->Discard(oldest->front(), "can't be sent");
         });
       case 11:
         return box.outbox->NextCounter(kCounters[chances.Below(2)]).status();
@@ -112,6 +108,7 @@ class CloudLinkWriter : public Writer {
       case 18:
         return RememberEvent(chances);
       case 19:
+        if (!restarts_) return Append(box, chances);
         if (chances.OneIn(3)) return Reset(chances);
         return Open(*disk_);
     }
@@ -205,6 +202,18 @@ class CloudLinkWriter : public Writer {
     return all;
   }
 
+  // Of both lanes, at most `count` of each. What is stored decides, not what is
+  // known of it: nobody is told which entries were dropped.
+  static absl::StatusOr<std::vector<EntryId>> Oldest(Outbox& outbox, int count) {
+    std::vector<EntryId> ids;
+    for (const Lane lane : {Lane::kResult, Lane::kData}) {
+      const auto entries = outbox.Read(lane, 0, count, int64_t{1} << 40);
+      if (!entries.ok()) return entries.status();
+      for (const StoredEntry& stored : *entries) ids.push_back(stored.id);
+    }
+    return ids;
+  }
+
   // Runs `change` on a copy of what is known of the box, which holds once the
   // transaction is committed.
   template <typename Change>
@@ -267,10 +276,12 @@ class CloudLinkWriter : public Writer {
             next.outbox->SetPosition(kPositions[chances.Below(2)], next.message_id);
         if (!status.ok()) return status;
       }
-      if (box.entries.empty() || !chances.OneIn(3)) return absl::OkStatus();
-      auto some = box.entries.begin();
-      std::advance(some, chances.Below(box.entries.size()));
-      return Remove(next, {box.entries.begin()->first, some->first});
+      if (!chances.OneIn(3)) return absl::OkStatus();
+      // Acknowledgements may leave one out.
+      auto some = Oldest(*next.outbox, 4);
+      if (!some.ok()) return some.status();
+      if (some->size() > 1) some->erase(some->begin() + 1);
+      return Remove(next, *some);
     });
   }
 

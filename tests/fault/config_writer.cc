@@ -84,6 +84,7 @@ class ConfigWriter : public Writer {
       case 10:
         return store_->ConfirmConfiguration("CloudConn", store_->Current()->revision());
       case 11:
+        if (!restarts_) break;
         return Open(*disk_);
       default:
         break;

@@ -5,6 +5,7 @@
 #include <sstream>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/sqlite/sqlite.h"
 #include "common/status/status.h"
@@ -68,7 +69,10 @@ class Chain {
   // Whatever `base` holds is synced, so that all its images are the same. Returns
   // the disk to go on with; nullptr: the chain has failed.
   std::unique_ptr<SimulatedDisk> RunRound(const SimulatedDisk& base) {
-    const uint64_t steps = 1 + chances_.Below(10);
+    // Some are long enough for the log to be moved into the database on the way.
+    const bool is_long = chances_.OneIn(20);
+    restarts_ = !is_long;
+    const uint64_t steps = is_long ? 50 + chances_.Below(100) : 1 + chances_.Below(10);
     seeds_.clear();
     for (uint64_t i = 0; i < steps; ++i) seeds_.push_back(chances_.Below(1'000'000'000));
     const std::unique_ptr<SimulatedDisk> whole = base.Image(0);
@@ -85,13 +89,15 @@ class Chain {
       disk->SetIgnoresSyncs(lying_disk_);
       disk->CutPowerAfter(static_cast<int64_t>(at));
       const int acknowledged = RunUntilCut(*disk);
+      const std::string last = disk->last_operation();
+      if (acknowledged >= 0 && absl::EndsWith(last, kind_->path)) totals_.while_moving += kImages;
       ++totals_.cuts;
       for (int image = 0; image < kImages; ++image) {
         const uint64_t seed = chances_.Below(1'000'000'000);
         const std::string wrong = Check(*disk->Image(seed), acknowledged);
         if (!wrong.empty()) {
-          Fail(absl::StrCat("cut after ", at, " of ", operations, " operations, ", acknowledged,
-                            " of ", steps, " steps: ", wrong));
+          Fail(absl::StrCat("cut after ", at, " of ", operations, " operations (", last, "), ",
+                            acknowledged, " of ", steps, " steps: ", wrong));
           return nullptr;
         }
         next = disk->Image(seed);
@@ -105,6 +111,7 @@ class Chain {
     stored_.clear();
     reading_ = 0;
     const std::unique_ptr<Writer> writer = kind_->make();
+    writer->set_restarts(restarts_);
     if (absl::Status status = writer->Open(disk); !status.ok()) return status;
     for (size_t i = 0;; ++i) {
       const int64_t before = disk.operations();
@@ -124,6 +131,7 @@ class Chain {
   // if it could not even be opened.
   int RunUntilCut(SimulatedDisk& disk) {
     const std::unique_ptr<Writer> writer = kind_->make();
+    writer->set_restarts(restarts_);
     if (!writer->Open(disk).ok()) return -1;
     int acknowledged = 0;
     for (const uint64_t seed : seeds_) {
@@ -180,6 +188,7 @@ class Chain {
   const WriterKind* kind_;
   SeededChances chances_;
   PowerCutTotals& totals_;
+  bool restarts_ = true;             // in the round's steps
   std::vector<uint64_t> seeds_;      // of the round's steps
   int64_t reading_ = 0;              // operations that RunWhole's reading took
   std::vector<std::string> stored_;  // before the first and after each
@@ -200,7 +209,8 @@ std::string ToString(const PowerCutTotals& totals) {
   return absl::StrCat(totals.images, " images of ", totals.cuts, " power cuts in ", totals.chains,
                       " chains, with ", totals.acknowledged, " acknowledged steps: ", totals.lost,
                       " lost or half done, ", totals.corrupt, " corrupt.\n", totals.while_opening,
-                      " while the file was created, migrated or opened; what was not acknowledged "
+                      " while the file was created, migrated or opened, ", totals.while_moving,
+                      " while the log was moved into it; what was not acknowledged "
                       "was there in ",
                       totals.in_flight_done, ", absent in ", totals.in_flight_absent, ".\n");
 }

@@ -23,6 +23,7 @@ struct PowerCutTotals {
   int64_t acknowledged = 0;  // steps, over all images
   // Of the images whose power failed ...
   int64_t while_opening = 0;     // creating, migrating, recovering
+  int64_t while_moving = 0;      // of the log into the database
   int64_t in_flight_done = 0;    // ... what was not acknowledged is there, whole
   int64_t in_flight_absent = 0;  // ... or not at all
   int64_t lost = 0;     // acknowledged steps that are missing, or half done ones that are there

@@ -52,6 +52,7 @@ class LogsWriter : public Writer {
         return AdoptEpoch(static_cast<int64_t>(chances.Below(1'000'000)));
       case 10:
       case 11:
+        if (!restarts_) return Append(chances);
         return Open(*disk_);
     }
   }
@@ -172,7 +173,7 @@ class VariablesWriter : public Writer {
     if (store_ == nullptr) {
       if (absl::Status status = Open(*disk_); !status.ok()) return status;
     }
-    if (chances.OneIn(8)) return Open(*disk_);
+    if (chances.OneIn(8) && restarts_) return Open(*disk_);
     if (chances.OneIn(8)) {
       const auto epoch = static_cast<int64_t>(chances.Below(1000));
       const bool forget = chances.OneIn(2);

@@ -29,7 +29,12 @@ class Writer {
   // was written since Open.
   virtual absl::StatusOr<std::string> Content() = 0;
   virtual bool is_open() const = 0;
+  // False: no step opens the file anew, so that its log gets long.
+  void set_restarts(bool restarts) { restarts_ = restarts; }
   virtual void Close() = 0;
+
+ protected:
+  bool restarts_ = true;
 };
 
 // What there is to be tested.
