@@ -12,7 +12,7 @@
 #include <mutex>
 #include <utility>
 
-#include "services/cloud_link/mqtt/packet_bound.h"
+#include "services/cloud_link/mqtt/packet_guard.h"
 
 // As Paho has them. Socket_new has no timeout in some builds, where the last
 // argument is ignored.
@@ -27,7 +27,7 @@ namespace fieldgate::cloud_link {
 namespace {
 
 struct Guarded {
-  PacketBound bound;
+  PacketGuard guard;
   bool answered = false;
 };
 
@@ -64,8 +64,8 @@ thread_local std::string read_error;
 
 void NoteResult(const Guarded& guarded, ssize_t result, int error) {
   if (result > 0) return;
-  if (!guarded.bound.why().empty()) {
-    read_error = guarded.bound.why();
+  if (!guarded.guard.why().empty()) {
+    read_error = guarded.guard.why();
   } else if (result == 0) {
     read_error = "the broker closed the connection";
   } else if (error != 0 && error != EAGAIN && error != EWOULDBLOCK && error != EINTR) {
@@ -107,9 +107,9 @@ extern "C" ssize_t __wrap_recv(int fd, void* buffer, size_t size, int flags) {
   if (guarded == nullptr) return __real_recv(fd, buffer, size, flags);
   errno = 0;
   const ssize_t result =
-      guarded->bound.Read([&](char* b, size_t n) { return __real_recv(fd, b, n, flags); },
+      guarded->guard.Read([&](char* b, size_t n) { return __real_recv(fd, b, n, flags); },
                           static_cast<char*>(buffer), size);
-  const int error = guarded->bound.why().empty() ? errno : EPROTO;
+  const int error = guarded->guard.why().empty() ? errno : EPROTO;
   NoteResult(*guarded, result, error);
   if (result > 0) NoteAnswer(fd, *guarded);
   errno = error;
@@ -121,7 +121,7 @@ extern "C" int __wrap_SSL_read(SSL* ssl, void* buffer, int size) {
   const std::shared_ptr<Guarded> guarded = size <= 0 ? nullptr : Find(SSL_get_fd(ssl));
   if (guarded == nullptr) return __real_SSL_read(ssl, buffer, size);
   errno = 0;
-  const ssize_t result = guarded->bound.Read(
+  const ssize_t result = guarded->guard.Read(
       [&](char* b, size_t n) -> ssize_t { return __real_SSL_read(ssl, b, static_cast<int>(n)); },
       static_cast<char*>(buffer), static_cast<size_t>(size));
   const int error = errno;

@@ -9,7 +9,7 @@ namespace fieldgate::cloud_link {
 // What Paho has no option for, on each socket that it makes, by the linker's
 // --wrap of Socket_new, Socket_close, recv, SSL_read and SSL_connect:
 //
-// - PacketBound stands before its reader, behind TLS.
+// - PacketGuard stands before its reader, behind TLS.
 // - A TCP connection must be there within kConnectWithin: the kernel asks again
 //   at ever longer intervals, and a way that is back would be noticed late.
 // - What the peer's TCP does not acknowledge within kSilence is a lost
