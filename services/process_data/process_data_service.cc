@@ -8,6 +8,7 @@
 #include "common/rpc/rpc.h"
 #include "grpcpp/server_context.h"
 #include "proto/process_data.grpc.pb.h"
+#include "services/process_data/batch_message.h"
 #include "services/process_data/log_messages.h"
 #include "services/process_data/paths.h"
 #include "services/process_data/report.h"
@@ -26,27 +27,6 @@ constexpr absl::Duration kLongestSet = absl::Minutes(10);
 MonotonicTime DeadlineOf(const grpc::ServerContext& context, const Clock& clock) {
   const absl::Duration left = absl::FromChrono(context.deadline()) - clock.WallNow();
   return clock.Now() + std::min(left, kLongestSet);
-}
-
-// Moves what can be moved, so that `batch` must be refilled.
-void ToProto(Batch& batch, v1::ValueBatch& message) {
-  message.Clear();
-  if (batch.has_dictionary) {
-    v1::ValueBatch::Dictionary& dictionary = *message.mutable_dictionary();
-    for (std::string& path : batch.paths) dictionary.add_paths(std::move(path));
-    dictionary.set_origins(batch.origins);
-  }
-  message.mutable_runs()->Reserve(static_cast<int>(batch.runs.size()));
-  for (const Batch::Run& run : batch.runs) {
-    v1::ValueBatch::Run& r = *message.add_runs();
-    r.set_first(run.first);
-    r.set_count(run.count);
-    r.set_sampled_at_us(run.sampled_at_us);
-  }
-  message.mutable_kinds()->swap(batch.kinds);
-  message.mutable_states()->swap(batch.states);
-  message.mutable_bits()->Add(batch.bits.begin(), batch.bits.end());
-  for (std::string& text : batch.texts) message.add_texts(std::move(text));
 }
 
 class ProcessDataService : public v1::ProcessData::Service {
