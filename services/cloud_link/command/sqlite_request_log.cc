@@ -130,6 +130,7 @@ class SqliteRequestLog : public RequestLog {
 absl::StatusOr<std::unique_ptr<RequestLog>> OpenSqliteRequestLog(OutboxFile& file,
                                                                  absl::string_view connector) {
   sqlite::Options options;
+  options.on_damage = file.on_damage();
   options.cache_kib = 64;  // single rows
   // Paho's one lock for all clients is held while a request is accepted.
   options.busy_timeout = absl::Seconds(1);

@@ -4,6 +4,9 @@
 
 namespace fieldgate::cloud_link {
 
+// Bodies of some KB, many a transaction.
+inline constexpr int kOutboxPageSize = 16384;
+
 inline constexpr sqlite::Migration kOutboxMigrations[] = {
     {1, "connectors, entries, layouts, losses, counters", R"sql(
       CREATE TABLE connector (
@@ -109,6 +112,15 @@ inline constexpr sqlite::Migration kOutboxMigrations[] = {
         position INTEGER NOT NULL,
         PRIMARY KEY (connector, name)
       ) WITHOUT ROWID;
+    )sql"},
+    {10, "which file this is, and which witness of ids it knows", R"sql(
+      CREATE TABLE file_identity (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        inode INTEGER NOT NULL,          -- 0: unknown, as the others
+        born_ns INTEGER NOT NULL,        -- Unix time
+        witness_inode INTEGER NOT NULL,
+        witness_born_ns INTEGER NOT NULL
+      );
     )sql"},
 };
 

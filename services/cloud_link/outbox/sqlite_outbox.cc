@@ -6,8 +6,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/sqlite/disk.h"
 #include "common/sqlite/sqlite.h"
 #include "common/status/status.h"
+#include "services/cloud_link/outbox/id_witness.h"
+#include "services/cloud_link/outbox/key.h"
 #include "services/cloud_link/outbox/loss_log.h"
 #include "services/cloud_link/outbox/loss_table.h"
 #include "services/cloud_link/outbox/outbox_schema.h"
@@ -17,6 +20,8 @@ namespace fieldgate::cloud_link {
 
 struct OutboxFile::Shared {
   std::unique_ptr<sqlite::Database> database;
+  std::unique_ptr<IdWitness> witness;
+  std::function<void(const absl::Status&)> on_damage;
   std::optional<sqlite::Transaction> transaction;
   const Outbox* owner = nullptr;  // whose the transaction is
   std::set<int64_t> open;         // connectors
@@ -24,29 +29,17 @@ struct OutboxFile::Shared {
 
 namespace {
 
-// Bodies of some KB, many a transaction.
-constexpr int kPageSize = 16384;
 // The pages that a backlog is written to and read from.
 constexpr int kCacheKib = 2048;
 
-// A key is connector (4 bits), lane (1 bit), sequence (57 bits). An EntryId is
-// the sequence with the lane as its lowest bit: it grows with every Append of
-// the connector, and says where the entry is.
-constexpr int kSequenceBits = 57;
-constexpr int64_t kLaneSize = int64_t{1} << kSequenceBits;
-constexpr int64_t kMaxConnectors = 16;
-
-int64_t FirstKey(int64_t connector, Lane lane) {
-  return ((connector - 1) * 2 + static_cast<int64_t>(lane)) * kLaneSize;
-}
-
 class SqliteOutbox : public Outbox {
  public:
-  SqliteOutbox(std::shared_ptr<OutboxFile::Shared> file, int64_t connector,
+  SqliteOutbox(std::shared_ptr<OutboxFile::Shared> file, int64_t connector, std::string name,
                const OutboxLimits& limits)
       : file_(std::move(file)),
         db_(*file_->database),
         connector_(connector),
+        name_(std::move(name)),
         limits_(limits),
         losses_(db_, connector),
         positions_(db_, connector) {}
@@ -106,6 +99,7 @@ class SqliteOutbox : public Outbox {
   const std::shared_ptr<OutboxFile::Shared> file_;
   sqlite::Database& db_;
   const int64_t connector_;
+  const std::string name_;
   OutboxLimits limits_;
   Ledger ledger_;
   Ledger before_;  // at Begin
@@ -163,6 +157,7 @@ absl::Status SqliteOutbox::Begin() {
   if (file_->owner != nullptr) {
     return absl::FailedPreconditionError("outbox: a transaction is open");
   }
+  file_->witness->Settle();
   absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(db_);
   if (!transaction.ok()) return Annotate(transaction.status(), "outbox: begin");
   file_->transaction.emplace(*std::move(transaction));
@@ -175,6 +170,7 @@ absl::Status SqliteOutbox::Begin() {
 
 absl::Status SqliteOutbox::Commit() {
   if (absl::Status s = NeedTransaction(); !s.ok()) return s;
+  file_->witness->CoverMessages(connector_, name_, ledger_.next_message_id);
   if (ledger_.next_message_id != before_.next_message_id ||
       ledger_.next_sequence != before_.next_sequence || ledger_.dropped != before_.dropped) {
     absl::Status s = Execute(
@@ -219,6 +215,7 @@ absl::StatusOr<int64_t> SqliteOutbox::NextCounter(absl::string_view name) {
   const int64_t value = (*next)->Int(0);
   // Only the end of the statement commits it, when no transaction is open.
   if (row = (*next)->Step(); !row.ok()) return Fail(row.status(), "counter");
+  file_->witness->CoverCounter(name, value + 1);
   return value;
 }
 
@@ -436,9 +433,19 @@ OutboxFile::~OutboxFile() = default;
 
 sqlite::Database& OutboxFile::database() { return *shared_->database; }
 
-absl::StatusOr<std::unique_ptr<OutboxFile>> OutboxFile::Open(const std::string& path) {
+const std::function<void(const absl::Status&)>& OutboxFile::on_damage() const {
+  return shared_->on_damage;
+}
+
+const std::string& OutboxFile::note() const { return shared_->witness->note(); }
+
+absl::StatusOr<std::unique_ptr<OutboxFile>> OutboxFile::Open(
+    const std::string& path, sqlite::Disk* disk,
+    std::function<void(const absl::Status&)> on_damage) {
   sqlite::Options options;
-  options.page_size = kPageSize;
+  options.disk = disk;
+  options.on_damage = on_damage;
+  options.page_size = kOutboxPageSize;
   options.cache_kib = kCacheKib;
   absl::StatusOr<std::unique_ptr<sqlite::Database>> database =
       sqlite::Database::Open(path, options);
@@ -446,6 +453,11 @@ absl::StatusOr<std::unique_ptr<OutboxFile>> OutboxFile::Open(const std::string& 
   if (absl::Status s = sqlite::Migrate(**database, kOutboxMigrations); !s.ok()) return s;
   auto shared = std::make_shared<Shared>();
   shared->database = *std::move(database);
+  shared->on_damage = std::move(on_damage);
+  absl::StatusOr<std::unique_ptr<IdWitness>> witness =
+      IdWitness::Open(*shared->database, disk != nullptr ? *disk : sqlite::RealDisk());
+  if (!witness.ok()) return witness.status();
+  shared->witness = *std::move(witness);
   return std::unique_ptr<OutboxFile>(new OutboxFile(std::move(shared)));
 }
 
@@ -457,9 +469,10 @@ absl::StatusOr<std::unique_ptr<Outbox>> OutboxFile::Connector(absl::string_view 
   }
   absl::StatusOr<sqlite::Statement*> add = db.Cached(
       "INSERT INTO connector (name, next_message_id, next_sequence, dropped)"
-      " VALUES (?1, 1, 1, 0) ON CONFLICT (name) DO NOTHING");
+      " VALUES (?1, ?2, 1, 0) ON CONFLICT (name) DO NOTHING");
   if (!add.ok()) return add.status();
-  if (absl::Status s = (*add)->BindText(1, name).Run(); !s.ok()) return s;
+  (*add)->BindText(1, name).BindInt(2, shared_->witness->FirstId(name));
+  if (absl::Status s = (*add)->Run(); !s.ok()) return s;
   absl::StatusOr<sqlite::Statement*> get = db.Cached("SELECT id FROM connector WHERE name = ?1");
   if (!get.ok()) return get.status();
   if (absl::StatusOr<bool> row = (*get)->BindText(1, name).Step(); !row.ok()) return row.status();
@@ -472,7 +485,7 @@ absl::StatusOr<std::unique_ptr<Outbox>> OutboxFile::Connector(absl::string_view 
     return absl::FailedPreconditionError(
         absl::StrCat(db.path(), ": the outbox of ", name, " is open already"));
   }
-  auto outbox = std::make_unique<SqliteOutbox>(shared_, id, limits);
+  auto outbox = std::make_unique<SqliteOutbox>(shared_, id, std::string(name), limits);
   if (absl::Status s = outbox->Load(); !s.ok()) return Annotate(s, absl::StrCat("outbox ", name));
   return std::unique_ptr<Outbox>(std::move(outbox));
 }

@@ -1,15 +1,18 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "services/cloud_link/outbox/outbox.h"
 
 namespace fieldgate::sqlite {
 class Database;
-}
+class Disk;
+}  // namespace fieldgate::sqlite
 
 namespace fieldgate::cloud_link {
 
@@ -21,11 +24,19 @@ class OutboxFile {
   // Opens or creates the file in a directory that exists.
   //
   // kUnavailable:        the file can't be opened or written.
-  // kDataLoss:           it is damaged. Who replaces it must know that its
-  //                      message_ids begin anew.
+  // kDataLoss:           it is damaged; RecoverOutbox comes before.
   // kFailedPrecondition: it was written by a newer program.
-  static absl::StatusOr<std::unique_ptr<OutboxFile>> Open(const std::string& path);
+  //
+  // `disk` and `on_damage`: as sqlite::Options, for all connections to the file.
+  static absl::StatusOr<std::unique_ptr<OutboxFile>> Open(
+      const std::string& path, sqlite::Disk* disk = nullptr,
+      std::function<void(const absl::Status&)> on_damage = nullptr);
   ~OutboxFile();
+
+  const std::function<void(const absl::Status&)>& on_damage() const;
+
+  // What was done about a restored backup, for people; empty: it is none.
+  const std::string& note() const;
 
   // The outbox of a connector ("CloudConn2"), with what it held when it was
   // last open. The file outlives it.
