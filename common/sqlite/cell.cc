@@ -151,6 +151,7 @@ bool BtreePage::ReadCell(int index, PageImage& image, Cell& cell) const {
   // Each page adds some bytes, so a circle comes to an end.
   while (payload.size() < size) {
     if (next < 2 || next > image.pages() || !image.Read(next, more)) return false;
+    image.MarkUsed(next);
     // No content of ours is a page of zeros.
     if (std::all_of(more.begin(), more.end(), [](char c) { return c == 0; })) return false;
     next = Be32(more, 0);

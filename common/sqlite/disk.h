@@ -21,9 +21,11 @@ struct FileIdentity {
   uint64_t inode = 0;   // 0: unknown
   int64_t born_ns = 0;  // Unix time of its creation; 0: unknown
 
-  // The same file, as far as is known.
+  // The same file, as far as is known. Some file systems number their files anew
+  // at each start, so the birth counts where there is one.
   bool SameAs(const FileIdentity& other) const {
-    return inode == other.inode && born_ns == other.born_ns;
+    if (born_ns != 0 && other.born_ns != 0) return born_ns == other.born_ns;
+    return inode == other.inode;
   }
 };
 

@@ -28,6 +28,46 @@ std::string HeaderDamage(absl::string_view header) {
   return "";
 }
 
+// Of some bytes at the begin of a page: they are those of a b-tree's page.
+bool LooksLikeBtree(absl::string_view bytes, int page_size) {
+  const uint8_t kind = Byte(bytes, 0);
+  if (kind != 0x02 && kind != 0x05 && kind != 0x0a && kind != 0x0d) return false;
+  const uint32_t cells = Be16(bytes, 3);
+  const uint32_t content = Be16(bytes, 5);
+  const auto size = static_cast<uint32_t>(page_size);
+  return cells > 0 && cells <= size / 4 && content >= 8 + 2 * cells && content < size &&
+         Be16(bytes, kind <= 0x05 ? 12 : 8) < size;
+}
+
+// The size with which most of the pages look like pages. `expected` is taken unless
+// another one fits better; former versions of the program had other ones.
+int GuessPageSize(VfsFile& file, int64_t size, int expected) {
+  constexpr int64_t kSamples = 200;
+  const auto score = [&](int candidate) {
+    const int64_t pages = size / candidate;
+    const int64_t step = std::max<int64_t>(pages / kSamples, 1);
+    int64_t fitting = 0;
+    int64_t seen = 0;
+    std::string bytes;
+    for (int64_t page = 1; page < pages; page += step) {
+      ++seen;
+      if (file.Read(page * candidate, 16, bytes).ok() && LooksLikeBtree(bytes, candidate)) {
+        ++fitting;
+      }
+    }
+    return seen == 0 ? 0.0 : static_cast<double>(fitting) / static_cast<double>(seen);
+  };
+  double best = score(expected);
+  int guess = expected;
+  for (int candidate = 512; candidate <= 65536; candidate *= 2) {
+    const double fit = score(candidate);
+    if (fit <= best) continue;
+    best = fit;
+    guess = candidate;
+  }
+  return guess;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PageImage>> PageImage::Open(Disk& disk, const std::string& path,
@@ -63,24 +103,27 @@ absl::Status PageImage::ReadHeaders(int page_size) {
       if (in_wal_.page_size != 0 && in_wal_.page_size != page_size) in_wal_ = {};
     }
   }
-  page_size_ = page_size;
   const absl::StatusOr<int64_t> size = file_->Size();
   if (!size.ok()) return size.status();
+  if (!damage_.empty() && in_wal_.page_size == 0)
+    page_size = GuessPageSize(*file_, *size, page_size);
+  page_size_ = page_size;
   const int64_t in_file = (*size + page_size_ - 1) / page_size_;
   pages_ = static_cast<uint32_t>(std::min<int64_t>(in_file, kMaxPages));
   for (const auto& [page, offset] : in_wal_.offset) {
     if (page <= kMaxPages) pages_ = std::max(pages_, page);
   }
+  used_.resize(size_t{pages_} + 1);
   // The header as it is in force.
   std::string first;
   if (pages_ > 0 && Read(1, first)) {
     const std::string wrong = HeaderDamage(first);
     header_ok_ = wrong.empty();
     if (damage_.empty()) damage_ = wrong;
-    // All that the header says of the file's length is there.
-    if (header_ok_ && damage_.empty() && Be32(first, 24) == Be32(first, 92) &&
-        Be32(first, 28) > pages_) {
-      damage_ = absl::StrCat("it ends before its page ", Be32(first, 28));
+    // What the header says of the file's length is right if it is as new as the rest.
+    if (header_ok_ && Be32(first, 24) == Be32(first, 92) && Be32(first, 28) > pages_) {
+      missing_pages_ = std::min(Be32(first, 28), kMaxPages) - pages_;
+      if (damage_.empty()) damage_ = absl::StrCat("it ends before its page ", Be32(first, 28));
     }
   }
   if (header_ok_) {

@@ -34,6 +34,12 @@ class PageImage {
   // ends before is zero.
   bool Read(uint32_t page, std::string& to);
 
+  // The page goes on with a value of another one.
+  void MarkUsed(uint32_t page) { used_[page] = true; }
+  bool used(uint32_t page) const { return used_[page]; }
+  // Pages that the header knows of, behind the end of the file.
+  uint32_t missing_pages() const { return missing_pages_; }
+
   // By number: the page is free (has no content). With a damaged header, as far as
   // the list of free pages can be recognized.
   std::vector<bool> FreePages();
@@ -54,6 +60,8 @@ class PageImage {
   bool header_ok_ = false;
   uint32_t user_version_ = 0;
   uint32_t first_trunk_ = 0;
+  uint32_t missing_pages_ = 0;
+  std::vector<bool> used_;
   std::string damage_;
 };
 

@@ -20,6 +20,7 @@ constexpr size_t kMaxDepth = 24;
 struct Root {
   std::string type;  // "table", "index"
   std::string name;
+  std::string table;
   uint32_t page = 0;
 };
 
@@ -146,9 +147,9 @@ class Copier {
     for (const Root& root : roots_) {
       const TableShape* const shape = FindShape(root);
       if (shape == nullptr) continue;
-      const absl::Status status =
-          Walk(root.page, !shape->without_rowid,
-               [&](const BtreePage& page) { return CopyPage(page, *shape, /*orphan=*/false); });
+      const absl::Status status = WalkRoot(root, !shape->without_rowid, [&](const BtreePage& page) {
+        return CopyPage(page, *shape, /*orphan=*/false);
+      });
       if (!status.ok()) return status;
     }
     if (absl::Status s = CopyOrphans(); !s.ok()) return s;
@@ -166,6 +167,13 @@ class Copier {
       if (shape.name == root.name) return &shape;
     }
     return nullptr;
+  }
+
+  absl::Status WalkRoot(const Root& root, bool table, const Visit& visit) {
+    const uint64_t before = result_.damaged_pages;
+    const absl::Status status = Walk(root.page, table, visit);
+    result_.damaged_pages_of[root.table] += result_.damaged_pages - before;
+    return status;
   }
 
   // All pages of a b-tree that can be reached, from left to right.
@@ -217,7 +225,7 @@ class Copier {
         // An automatic index has no text.
         const bool text = absl::StartsWith(fields[4].bytes, "CREATE ");
         if (!text && (type == "table" || fields[4].type != Field::Type::kNull)) continue;
-        roots_.push_back({type, fields[1].bytes, static_cast<uint32_t>(root)});
+        roots_.push_back({type, fields[1].bytes, fields[2].bytes, static_cast<uint32_t>(root)});
         ++found_;
       }
       return absl::OkStatus();
@@ -357,10 +365,16 @@ class Copier {
     for (uint32_t number = 2; number <= from_.pages(); ++number) {
       if (seen_[number] || free_[number] || !from_.Read(number, bytes)) continue;
       const BtreePage page(bytes, number);
+      if (page.kind() == PageKind::kTableInner) seen_[number] = true;
       if (page.kind() == PageKind::kOther || page.kind() == PageKind::kTableInner) continue;
       const TableShape* const owner = OwnerOf(page);
       if (owner == nullptr) continue;
+      seen_[number] = true;
       if (absl::Status s = CopyPage(page, *owner, /*orphan=*/true); !s.ok()) return s;
+    }
+    result_.lost_pages = from_.missing_pages();
+    for (uint32_t number = 1; number <= from_.pages(); ++number) {
+      if (!seen_[number] && !free_[number] && !from_.used(number)) ++result_.lost_pages;
     }
     return absl::OkStatus();
   }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -33,6 +34,11 @@ struct Salvaged {
   uint64_t damaged_rows = 0;
   // Pages that a table's b-tree needs, but that are none of its pages.
   uint64_t damaged_pages = 0;
+  // Of these, those that are known to be of a table, or of its indexes.
+  std::map<std::string, uint64_t> damaged_pages_of;
+  // Pages whose content is unknown, damaged and free ones whose list is lost
+  // among them: all rows that are missing were there.
+  uint64_t lost_pages = 0;
   // Not all rows were copied: the disk is short of space.
   bool disk_full = false;
 };

@@ -87,7 +87,7 @@ class SqliteFactoryJournal : public FactoryJournal {
   absl::Status DeleteAll() {
     absl::StatusOr<sqlite::Statement*> read = database_.Cached(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-        " AND name NOT IN ('connector', 'counter', 'factory') ORDER BY name");
+        " AND name NOT IN ('connector', 'counter', 'factory', 'file_identity') ORDER BY name");
     if (!read.ok()) return read.status();
     std::vector<std::string> tables;
     while (true) {

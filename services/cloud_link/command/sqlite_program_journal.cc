@@ -55,6 +55,7 @@ class SqliteProgramJournal : public ProgramJournal {
 absl::StatusOr<std::unique_ptr<ProgramJournal>> OpenSqliteProgramJournal(OutboxFile& file) {
   sqlite::Options options;
   options.disk = &file.database().disk();
+  options.on_damage = file.on_damage();
   options.cache_kib = 64;                   // a single row
   options.busy_timeout = absl::Seconds(2);  // the loop's transactions are short
   absl::StatusOr<std::unique_ptr<sqlite::Database>> database =

@@ -131,6 +131,7 @@ absl::StatusOr<std::unique_ptr<RequestLog>> OpenSqliteRequestLog(OutboxFile& fil
                                                                  absl::string_view connector) {
   sqlite::Options options;
   options.disk = &file.database().disk();
+  options.on_damage = file.on_damage();
   options.cache_kib = 64;  // single rows
   // Paho's one lock for all clients is held while a request is accepted.
   options.busy_timeout = absl::Seconds(1);

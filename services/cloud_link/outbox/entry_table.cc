@@ -4,19 +4,6 @@
 #include <string>
 
 namespace fieldgate::cloud_link {
-namespace {
-
-constexpr int kSequenceBits = 57;
-constexpr int64_t kLaneSize = int64_t{1} << kSequenceBits;
-
-}  // namespace
-
-int64_t EntryTable::FirstKey(int64_t connector, Lane lane) {
-  return ((connector - 1) * 2 + static_cast<int64_t>(lane)) * kLaneSize;
-}
-
-int64_t EntryTable::LastKey(Lane lane) const { return FirstKey(lane) + kLaneSize - 1; }
-
 absl::Status EntryTable::Insert(EntryId id, const OutboxEntry& entry) {
   absl::StatusOr<sqlite::Statement*> insert = db_.Cached(
       "INSERT INTO entry (key, size, message_id, timestamp, layout, qos, topic, content, born)"

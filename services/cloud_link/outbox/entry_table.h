@@ -7,14 +7,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/sqlite/sqlite.h"
+#include "services/cloud_link/outbox/key.h"
 #include "services/cloud_link/outbox/outbox.h"
 
 namespace fieldgate::cloud_link {
-
-// A key is connector (4 bits), lane (1 bit), sequence (57 bits). An EntryId is
-// the sequence with the lane as its lowest bit: it grows with every Append of
-// the connector, and says where the entry is.
-inline constexpr int64_t kMaxConnectors = 16;
 
 // The entries of one connector in the outbox file (table `entry`). What each
 // call takes depends on the entries it is about, not on how many there are.
@@ -23,9 +19,8 @@ class EntryTable {
  public:
   EntryTable(sqlite::Database& db, int64_t connector) : db_(db), connector_(connector) {}
 
-  static int64_t FirstKey(int64_t connector, Lane lane);
-  int64_t FirstKey(Lane lane) const { return FirstKey(connector_, lane); }
-  int64_t LastKey(Lane lane) const;
+  int64_t FirstKey(Lane lane) const { return cloud_link::FirstKey(connector_, lane); }
+  int64_t LastKey(Lane lane) const { return FirstKey(lane) + kLaneSize - 1; }
   int64_t KeyOf(EntryId id) const { return FirstKey(LaneOf(id)) + (id >> 1); }
 
   // Within a transaction.

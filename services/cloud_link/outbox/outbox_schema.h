@@ -4,6 +4,10 @@
 
 namespace fieldgate::cloud_link {
 
+// That of file systems and flash: a commit writes two pages at least, the
+// connector's row and the entries (tests/bench, wear).
+inline constexpr int kOutboxPageSize = 4096;
+
 inline constexpr sqlite::Migration kOutboxMigrations[] = {
     {1, "connectors, entries, layouts, losses, counters", R"sql(
       CREATE TABLE connector (
@@ -134,6 +138,15 @@ inline constexpr sqlite::Migration kOutboxMigrations[] = {
         (SELECT count(*), coalesce(sum(size), 0) FROM entry
          WHERE key BETWEEN ((connector.id - 1) * 2 + 1) << 57
            AND (((connector.id - 1) * 2 + 1) << 57) + ((1 << 57) - 1));
+    )sql"},
+    {10, "which file this is, and which witness of ids it knows", R"sql(
+      CREATE TABLE file_identity (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        inode INTEGER NOT NULL,          -- 0: unknown, as the others
+        born_ns INTEGER NOT NULL,        -- Unix time
+        witness_inode INTEGER NOT NULL,
+        witness_born_ns INTEGER NOT NULL
+      );
     )sql"},
 };
 

@@ -6,9 +6,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/sqlite/disk.h"
 #include "common/sqlite/sqlite.h"
 #include "common/status/status.h"
 #include "services/cloud_link/outbox/entry_table.h"
+#include "services/cloud_link/outbox/id_witness.h"
+#include "services/cloud_link/outbox/key.h"
 #include "services/cloud_link/outbox/layout_table.h"
 #include "services/cloud_link/outbox/loss_log.h"
 #include "services/cloud_link/outbox/loss_table.h"
@@ -19,6 +22,8 @@ namespace fieldgate::cloud_link {
 
 struct OutboxFile::Shared {
   std::unique_ptr<sqlite::Database> database;
+  std::unique_ptr<IdWitness> witness;
+  std::function<void(const absl::Status&)> on_damage;
   std::optional<sqlite::Transaction> transaction;
   const Outbox* owner = nullptr;  // whose the transaction is
   std::set<int64_t> open;         // connectors
@@ -26,19 +31,17 @@ struct OutboxFile::Shared {
 
 namespace {
 
-// That of file systems and flash: a commit writes two pages at least, the
-// connector's row and the entries (tests/bench, wear).
-constexpr int kPageSize = 4096;
 // The pages that a backlog is written to and read from.
 constexpr int kCacheKib = 2048;
 
 class SqliteOutbox : public DurableOutbox {
  public:
-  SqliteOutbox(std::shared_ptr<OutboxFile::Shared> file, int64_t connector,
+  SqliteOutbox(std::shared_ptr<OutboxFile::Shared> file, int64_t connector, std::string name,
                const OutboxLimits& limits)
       : file_(std::move(file)),
         db_(*file_->database),
         connector_(connector),
+        name_(std::move(name)),
         limits_(limits),
         table_(db_, connector),
         layouts_(db_, connector),
@@ -119,6 +122,7 @@ class SqliteOutbox : public DurableOutbox {
   const std::shared_ptr<OutboxFile::Shared> file_;
   sqlite::Database& db_;
   const int64_t connector_;
+  const std::string name_;
   OutboxLimits limits_;
   Ledger ledger_;
   Ledger before_;  // at Begin
@@ -174,6 +178,7 @@ absl::Status SqliteOutbox::Begin() {
   if (file_->owner != nullptr) {
     return absl::FailedPreconditionError("outbox: a transaction is open");
   }
+  file_->witness->Settle();
   absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(db_);
   if (!transaction.ok()) return Annotate(transaction.status(), "outbox: begin");
   file_->transaction.emplace(*std::move(transaction));
@@ -188,6 +193,7 @@ absl::Status SqliteOutbox::Commit() {
   if (absl::Status s = NeedTransaction(); !s.ok()) return s;
   const absl::StatusOr<StoredNumbers> stored = StoreLedger();
   if (!stored.ok()) return Fail(stored.status(), "commit");
+  file_->witness->CoverMessages(connector_, name_, stored->next_message_id);
   if (absl::Status s = file_->transaction->Commit(); !s.ok()) return Fail(s, "commit");
   file_->transaction.reset();
   file_->owner = nullptr;
@@ -243,6 +249,7 @@ absl::StatusOr<int64_t> SqliteOutbox::NextCounter(absl::string_view name) {
   const int64_t value = (*next)->Int(0);
   // Only the end of the statement commits it, when no transaction is open.
   if (row = (*next)->Step(); !row.ok()) return Fail(row.status(), "counter");
+  file_->witness->CoverCounter(name, value + 1);
   return value;
 }
 
@@ -430,11 +437,19 @@ OutboxFile::~OutboxFile() = default;
 
 sqlite::Database& OutboxFile::database() { return *shared_->database; }
 
-absl::StatusOr<std::unique_ptr<OutboxFile>> OutboxFile::Open(const std::string& path,
-                                                             sqlite::Disk* disk) {
+const std::function<void(const absl::Status&)>& OutboxFile::on_damage() const {
+  return shared_->on_damage;
+}
+
+const std::string& OutboxFile::note() const { return shared_->witness->note(); }
+
+absl::StatusOr<std::unique_ptr<OutboxFile>> OutboxFile::Open(
+    const std::string& path, sqlite::Disk* disk,
+    std::function<void(const absl::Status&)> on_damage) {
   sqlite::Options options;
   options.disk = disk;
-  options.page_size = kPageSize;
+  options.on_damage = on_damage;
+  options.page_size = kOutboxPageSize;
   options.cache_kib = kCacheKib;
   absl::StatusOr<std::unique_ptr<sqlite::Database>> database =
       sqlite::Database::Open(path, options);
@@ -442,6 +457,11 @@ absl::StatusOr<std::unique_ptr<OutboxFile>> OutboxFile::Open(const std::string& 
   if (absl::Status s = sqlite::Migrate(**database, kOutboxMigrations); !s.ok()) return s;
   auto shared = std::make_shared<Shared>();
   shared->database = *std::move(database);
+  shared->on_damage = std::move(on_damage);
+  absl::StatusOr<std::unique_ptr<IdWitness>> witness =
+      IdWitness::Open(*shared->database, disk != nullptr ? *disk : sqlite::RealDisk());
+  if (!witness.ok()) return witness.status();
+  shared->witness = *std::move(witness);
   return std::unique_ptr<OutboxFile>(new OutboxFile(std::move(shared)));
 }
 
@@ -453,9 +473,10 @@ absl::StatusOr<std::unique_ptr<DurableOutbox>> OutboxFile::Connector(absl::strin
   }
   absl::StatusOr<sqlite::Statement*> add = db.Cached(
       "INSERT INTO connector (name, next_message_id, next_sequence, dropped)"
-      " VALUES (?1, 1, 1, 0) ON CONFLICT (name) DO NOTHING");
+      " VALUES (?1, ?2, 1, 0) ON CONFLICT (name) DO NOTHING");
   if (!add.ok()) return add.status();
-  if (absl::Status s = (*add)->BindText(1, name).Run(); !s.ok()) return s;
+  (*add)->BindText(1, name).BindInt(2, shared_->witness->FirstId(name));
+  if (absl::Status s = (*add)->Run(); !s.ok()) return s;
   absl::StatusOr<sqlite::Statement*> get = db.Cached("SELECT id FROM connector WHERE name = ?1");
   if (!get.ok()) return get.status();
   if (absl::StatusOr<bool> row = (*get)->BindText(1, name).Step(); !row.ok()) return row.status();
@@ -468,7 +489,7 @@ absl::StatusOr<std::unique_ptr<DurableOutbox>> OutboxFile::Connector(absl::strin
     return absl::FailedPreconditionError(
         absl::StrCat(db.path(), ": the outbox of ", name, " is open already"));
   }
-  auto outbox = std::make_unique<SqliteOutbox>(shared_, id, limits);
+  auto outbox = std::make_unique<SqliteOutbox>(shared_, id, std::string(name), limits);
   if (absl::Status s = outbox->Load(); !s.ok()) return Annotate(s, absl::StrCat("outbox ", name));
   return std::unique_ptr<DurableOutbox>(std::move(outbox));
 }

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "services/cloud_link/outbox/durable_outbox.h"
@@ -23,14 +25,19 @@ class OutboxFile {
   // Opens or creates the file in a directory that exists.
   //
   // kUnavailable:        the file can't be opened or written.
-  // kDataLoss:           it is damaged. Who replaces it must know that its
-  //                      message_ids begin anew.
+  // kDataLoss:           it is damaged; RecoverOutbox comes before.
   // kFailedPrecondition: it was written by a newer program.
   //
-  // `disk`: as sqlite::Options.
-  static absl::StatusOr<std::unique_ptr<OutboxFile>> Open(const std::string& path,
-                                                          sqlite::Disk* disk = nullptr);
+  // `disk` and `on_damage`: as sqlite::Options, for all connections to the file.
+  static absl::StatusOr<std::unique_ptr<OutboxFile>> Open(
+      const std::string& path, sqlite::Disk* disk = nullptr,
+      std::function<void(const absl::Status&)> on_damage = nullptr);
   ~OutboxFile();
+
+  const std::function<void(const absl::Status&)>& on_damage() const;
+
+  // What was done about a restored backup, for people; empty: it is none.
+  const std::string& note() const;
 
   // The outbox of a connector ("CloudConn2"), with what it held when it was
   // last open, however much that is. Always CacheMode::kDurable. The file
