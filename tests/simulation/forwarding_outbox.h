@@ -54,11 +54,18 @@ class ForwardingOutbox : public cloud_link::Outbox {
   absl::Status SetPosition(absl::string_view name, int64_t position) override {
     return outbox_->SetPosition(name, position);
   }
-  absl::StatusOr<std::vector<cloud_link::LossRecord>> Losses() override {
-    return outbox_->Losses();
+  absl::StatusOr<int> DropOlder(int64_t born) override { return outbox_->DropOlder(born); }
+  absl::StatusOr<std::vector<cloud_link::LossRecord>> Losses(
+      int max_count = cloud_link::kMaxLossRecords) override {
+    return outbox_->Losses(max_count);
   }
+  absl::Status MarkReported(int64_t number) override { return outbox_->MarkReported(number); }
   cloud_link::OutboxStats Stats() const override { return outbox_->Stats(); }
   void SetLimits(const cloud_link::OutboxLimits& limits) override { outbox_->SetLimits(limits); }
+  MonotonicTime Settle(bool delivering, MonotonicTime now) override {
+    return outbox_->Settle(delivering, now);
+  }
+  absl::Status Close() override { return outbox_->Close(); }
 
  protected:
   const std::unique_ptr<cloud_link::Outbox> outbox_;

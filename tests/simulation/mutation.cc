@@ -43,9 +43,10 @@ class BrokenOutbox : public ForwardingOutbox {
     }
     return read;
   }
-  absl::StatusOr<std::vector<cloud_link::LossRecord>> Losses() override {
+  absl::StatusOr<std::vector<cloud_link::LossRecord>> Losses(
+      int max_count = cloud_link::kMaxLossRecords) override {
     if (mutation_ == Mutation::kSilentLoss) return std::vector<cloud_link::LossRecord>();
-    return outbox_->Losses();
+    return outbox_->Losses(max_count);
   }
   void SetLimits(const cloud_link::OutboxLimits& limits) override {
     if (mutation_ != Mutation::kUnboundedOutbox) outbox_->SetLimits(limits);

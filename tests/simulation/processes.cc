@@ -8,6 +8,7 @@
 #include "services/cloud_link/command/sqlite_program_journal.h"
 #include "services/cloud_link/command/sqlite_request_log.h"
 #include "services/cloud_link/events/sqlite_event_store.h"
+#include "services/cloud_link/outbox/tiered_outbox.h"
 #include "services/process_data/logging/sqlite_log_store.h"
 #include "services/process_data/report.h"
 #include "services/process_data/sqlite_variable_store.h"
@@ -182,8 +183,9 @@ absl::StatusOr<std::unique_ptr<Instance>> CloudInstance::Start(Process& process,
           const std::string& connector) -> absl::StatusOr<std::unique_ptr<cloud_link::Outbox>> {
     auto outbox = f.Connector(connector, cloud_link::OutboxLimits());
     if (!outbox.ok()) return outbox.status();
-    return std::make_unique<RecordingOutbox>(Mutate(around.mutation, *std::move(outbox)),
-                                             around.portal.ledger(connector), around.shrink_outbox);
+    return std::make_unique<RecordingOutbox>(
+        Mutate(around.mutation, std::make_unique<cloud_link::TieredOutbox>(*std::move(outbox))),
+        around.portal.ledger(connector), around.shrink_outbox);
   };
   ports.open_requests =
       [&f, &around](
