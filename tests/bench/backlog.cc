@@ -43,11 +43,13 @@ const cloud_link::GatewayTopics& Topics() {
   return topics;
 }
 
-// The number that follows `before` in the text; 0: none.
+// The next number after `before` in the text; 0: none.
 int64_t NumberAfter(absl::string_view text, absl::string_view before) {
   const size_t at = text.find(before);
   if (at == absl::string_view::npos) return 0;
-  const absl::string_view rest = text.substr(at + before.size());
+  const size_t digit = text.find_first_of("0123456789", at + before.size());
+  if (digit == absl::string_view::npos) return 0;
+  const absl::string_view rest = text.substr(digit);
   int64_t number = 0;
   if (!absl::SimpleAtoi(rest.substr(0, rest.find_first_not_of("0123456789")), &number)) return 0;
   return number;
@@ -125,7 +127,7 @@ class Subscriber : public cloud_link::MqttListener {
     if (message.topic == Topics().data) return OnData(message.payload, now);
     if (message.topic == Topics().cmd_result) {
       const std::lock_guard lock(mutex_);
-      answered_ = std::max(answered_, NumberAfter(message.payload, "\"response_id\": \""));
+      answered_ = std::max(answered_, NumberAfter(message.payload, "\"response_id\""));
       answered_at_ = now;
       return changed_.notify_all();
     }
@@ -150,7 +152,7 @@ class Subscriber : public cloud_link::MqttListener {
     });
   }
   void OnData(absl::string_view body, MonotonicTime now) {
-    const int64_t id = NumberAfter(body, "<message_id _=\"");
+    const int64_t id = NumberAfter(body, "<message_id ");
     const std::lock_guard lock(mutex_);
     if (received_ >= messages_) return;  // live ones, after the backlog
     if (id != received_ + 1) {

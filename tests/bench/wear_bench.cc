@@ -9,7 +9,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/status/status.h"
 #include "common/testing/process.h"
+#include "common/time/clock.h"
 #include "services/cloud_link/outbox/sqlite_outbox.h"
+#include "services/cloud_link/outbox/tiered_outbox.h"
 #include "services/cloud_link/payload/channels.h"
 #include "services/cloud_link/payload/columns.h"
 #include "tests/bench/bench.h"
@@ -19,16 +21,19 @@
 namespace fieldgate::bench {
 namespace {
 
+using cloud_link::DurableOutbox;
 using cloud_link::EntryId;
-using cloud_link::Outbox;
 using cloud_link::OutboxEntry;
 using cloud_link::OutboxFile;
+using cloud_link::TieredOutbox;
 
 // Enough for several rounds of the log, which is moved into the database each
 // 4 MB: what that writes is a part of the wear.
 constexpr int kTransactions = 1500;
 
 struct Load {
+  const char* name;
+  cloud_link::CacheMode mode;
   uint32_t points;
   int messages;  // a transaction
 };
@@ -43,18 +48,23 @@ struct Wear {
 absl::StatusOr<Wear> Measure(const Load& load) {
   absl::StatusOr<std::unique_ptr<OutboxFile>> file = OutboxFile::Open(NewTempDir() + "/outbox.db");
   if (!file.ok()) return file.status();
-  absl::StatusOr<std::unique_ptr<Outbox>> outbox = (*file)->Connector("CloudConn", {});
-  if (!outbox.ok()) return outbox.status();
+  absl::StatusOr<std::unique_ptr<DurableOutbox>> disk = (*file)->Connector("CloudConn", {});
+  if (!disk.ok()) return disk.status();
+  TieredOutbox outbox(*std::move(disk));
+  outbox.SetLimits({.mode = load.mode});
+  MonotonicTime now;
   absl::StatusOr<int64_t> before = WrittenBy(getpid());
   if (!before.ok()) return before.status();
   std::vector<EntryId> acknowledged;
   int64_t content = 0;
   for (int i = 0; i < kTransactions; ++i) {
-    if (absl::Status s = (*outbox)->Begin(); !s.ok()) return s;
-    if (absl::Status s = (*outbox)->Remove(acknowledged); !s.ok()) return s;
+    now = now + absl::Seconds(1);
+    outbox.Settle(/*delivering=*/true, now);
+    if (absl::Status s = outbox.Begin(); !s.ok()) return s;
+    if (absl::Status s = outbox.Remove(acknowledged); !s.ok()) return s;
     acknowledged.clear();
     for (int j = 0; j < load.messages; ++j) {
-      absl::StatusOr<int64_t> message_id = (*outbox)->NextMessageId();
+      absl::StatusOr<int64_t> message_id = outbox.NextMessageId();
       if (!message_id.ok()) return message_id.status();
       OutboxEntry entry;
       entry.topic = "customer-1/fp/gw-01234567/data";
@@ -64,11 +74,11 @@ absl::StatusOr<Wear> Measure(const Load& load) {
       entry.content =
           cloud_link::PackColumns(0, load.points, MakeSamples(static_cast<uint64_t>(*message_id)));
       content += static_cast<int64_t>(entry.content.size());
-      absl::StatusOr<EntryId> id = (*outbox)->Append(entry);
+      absl::StatusOr<EntryId> id = outbox.Append(entry);
       if (!id.ok()) return id.status();
       acknowledged.push_back(*id);
     }
-    if (absl::Status s = (*outbox)->Commit(); !s.ok()) return s;
+    if (absl::Status s = outbox.Commit(); !s.ok()) return s;
   }
   absl::StatusOr<int64_t> after = WrittenBy(getpid());
   if (!after.ok()) return after.status();
@@ -81,16 +91,26 @@ absl::StatusOr<Wear> Measure(const Load& load) {
 
 Rows BenchWear(const BenchOptions&) {
   std::vector<Row> rows;
-  for (const Load load :
-       {Load{10, 1}, Load{100, 1}, Load{1000, 1}, Load{10, 10}, Load{100, 10}, Load{1000, 5}}) {
+  using Mode = cloud_link::CacheMode;
+  for (const Load& load : {Load{"durable", Mode::kDurable, 10, 1},
+                           {"durable", Mode::kDurable, 100, 1},
+                           {"durable", Mode::kDurable, 1000, 1},
+                           {"durable", Mode::kDurable, 10, 10},
+                           {"durable", Mode::kDurable, 100, 10},
+                           {"durable", Mode::kDurable, 1000, 5},
+                           {"disk_on_outage", Mode::kDiskOnOutage, 10, 1},
+                           {"disk_on_outage", Mode::kDiskOnOutage, 1000, 1},
+                           {"memory", Mode::kMemory, 10, 1},
+                           {"memory", Mode::kMemory, 1000, 1}}) {
     absl::StatusOr<Wear> wear = Measure(load);
     if (!wear.ok()) return wear.status();
-    if (wear->written == 0) {
+    if (load.mode == Mode::kDurable && wear->written == 0) {
       return absl::UnavailableError("/tmp is in memory: nothing is written to a disk");
     }
-    rows.push_back({absl::StrCat("wear, durable, ", load.points, " points, ", load.messages,
+    rows.push_back({absl::StrCat("wear, ", load.name, ", ", load.points, " points, ", load.messages,
                                  " a transaction (raw: content)"),
-                    "B", wear->written, wear->content, Target()});
+                    "B", wear->written, wear->content,
+                    load.mode == Mode::kDurable ? Target() : Target::OursAtMost(200)});
   }
   return rows;
 }
