@@ -29,6 +29,8 @@ config::Connector ConnectionPart(config::Connector c, bool data_broker) {
   c.clear_cache();
   c.clear_cache_max_mb();
   c.clear_cache_drop_newest();
+  c.clear_cache_max_age_s();
+  c.clear_cache_min_free_mb();
   c.clear_response_timeout_s();
   c.clear_retry_max_s();
   c.clear_broker_fallback_s();
@@ -64,6 +66,11 @@ LifecycleConfig LifecycleConfigOf(const config::Connector& config, const config:
   out.broker_redirect_allow = {config.broker_redirect_allow().begin(),
                                config.broker_redirect_allow().end()};
   return out;
+}
+
+OutboxLimits LimitsOf(const config::Connector& config) {
+  return {.max_bytes = int64_t{config.cache_max_mb()} << 20,
+          .policy = config.cache_drop_newest() ? FullPolicy::kDropNewest : FullPolicy::kDropOldest};
 }
 
 bool SameSections(const config::Connector& a, const config::Connector& b) {

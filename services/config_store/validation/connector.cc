@@ -159,6 +159,8 @@ void ReadMqtt(Fields& f, const v1::Device& device, absl::string_view suffix, v1:
   c.set_cache(f.Flag("MQTTCache", true));
   c.set_cache_max_mb(static_cast<uint32_t>(f.Integer("MQTTCacheMaxMB", 1, 100'000, 64)));
   c.set_cache_drop_newest(f.Choice<bool>("MQTTCachePolicy", kCachePolicies, false));
+  c.set_cache_max_age_s(static_cast<uint32_t>(f.Age("MQTTCacheMaxAge", 0)));
+  c.set_cache_min_free_mb(static_cast<uint32_t>(f.Integer("MQTTCacheMinFreeMB", 0, 100'000, 16)));
   c.set_response_timeout_s(static_cast<uint32_t>(f.Integer("ResponseTimeout", 1, 3'600, 60)));
   c.set_retry_max_s(static_cast<uint32_t>(f.Integer("RetryMaxTime", 1, 86'400, 900)));
   c.set_broker_fallback_s(static_cast<uint32_t>(f.Integer("BrokerFallbackTime", 1, kYear, 86'400)));
