@@ -25,7 +25,7 @@ int64_t Number(const json::object& object, const char* name) {
 int64_t Number(const tixml::Node& node, const char* name) {
   int64_t number = 0;
   const std::string* text = node.Find(name);
-  if (text != nullptr) EXPECT_TRUE(absl::SimpleAtoi(*text, &number)) << *text;
+  EXPECT_TRUE(text == nullptr || absl::SimpleAtoi(*text, &number)) << *text;
   return number;
 }
 
