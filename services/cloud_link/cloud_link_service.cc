@@ -1,5 +1,6 @@
 #include "services/cloud_link/cloud_link_service.h"
 
+#include "absl/strings/str_cat.h"
 #include "common/rpc/rpc.h"
 
 namespace fieldgate::cloud_link {
@@ -7,6 +8,7 @@ namespace {
 
 // How soon a watcher that went away is noticed.
 constexpr absl::Duration kLookEvery = absl::Milliseconds(500);
+constexpr int kLossesByDefault = 100;
 
 }  // namespace
 
@@ -42,6 +44,21 @@ grpc::Status CloudLinkService::WatchStatus(grpc::ServerContext* context,
     if (!status.ok()) return rpc::ToGrpc(status.status());
     if (!writer->Write(*status)) break;
   }
+  return grpc::Status::OK;
+}
+
+grpc::Status CloudLinkService::ListLosses(grpc::ServerContext*,
+                                          const v1::ListLossesRequest* request,
+                                          v1::ListLossesResponse* response) {
+  if (request->count() < 0 || request->count() > kMaxLossRecords) {
+    return {grpc::StatusCode::INVALID_ARGUMENT,
+            absl::StrCat("count ", request->count(), " is none of 1 to ", kMaxLossRecords,
+                         "; 0 means ", kLossesByDefault)};
+  }
+  const int count = request->count() == 0 ? kLossesByDefault : request->count();
+  absl::StatusOr<v1::ListLossesResponse> losses = gateway_.ListLosses(request->connector(), count);
+  if (!losses.ok()) return rpc::ToGrpc(losses.status());
+  *response = *std::move(losses);
   return grpc::Status::OK;
 }
 

@@ -16,6 +16,8 @@ class CloudLinkService final : public v1::CloudLink::Service {
                          v1::GetStatusResponse* response) override;
   grpc::Status WatchStatus(grpc::ServerContext* context, const v1::GetStatusRequest* request,
                            grpc::ServerWriter<v1::GetStatusResponse>* writer) override;
+  grpc::Status ListLosses(grpc::ServerContext* context, const v1::ListLossesRequest* request,
+                          v1::ListLossesResponse* response) override;
 
  private:
   Gateway& gateway_;

@@ -35,8 +35,16 @@ Connector::Connector(const config::Connector& config, const config::Device& devi
       lifecycle_(LifecycleConfigOf(config, device), JitterSeed(config, device)),
       sections_(config, now.monotonic),
       log_schedule_(config),
+      age_(StoredAge(outbox), now),
+      look_for_old_at_(now.monotonic),
+      mark_age_at_(now.monotonic),
+      news_(StoredTold(outbox), outbox.Stats(), now.monotonic),
+      stored_told_(news_.told()),
+      report_losses_at_(now.monotonic),
+      note_losses_at_(now.monotonic),
       pump_(outbox, mqtt, [this](const OutboxEntry& entry) { return Render(entry); }),
       next_token_(kFirstToken) {
+  ApplyLimits();
   BuildLayout();
 }
 
@@ -67,7 +75,10 @@ bool Connector::ChangeDataModel(const config::Connector& config, Now now) {
   const bool announce = GatewayInitBody(config_, "") != GatewayInitBody(config, "");
   const bool sections = !SameSections(config_, config);
   const bool running = lifecycle_.state() == LifecycleState::kRunning;
+  if (layout_ && !unstored_.empty()) unstored_.KeepLayout(layout_->Serialize());
   config_ = config;
+  ApplyLimits();
+  look_for_old_at_ = now.monotonic;
   lifecycle_.SetLimits(LifecycleConfigOf(config, device_), now.monotonic);
   if (layout_ && layout_number_ != 0) {
     if (old_layouts_.size() >= kMaxOldLayouts) old_layouts_.erase(old_layouts_.begin());
@@ -293,19 +304,15 @@ void Connector::Perform(const LifecycleAction& action, Now now) {
 }
 
 void Connector::SendRequest(bool rollout, const std::string& topic, Now now) {
-  absl::StatusOr<int64_t> number = outbox_.NextCounter(rollout ? "rollout" : "request");
-  if (!number.ok()) return Handle(RequestFailed{std::string(number.status().message())}, now);
-  // 2.1.1: serial_n; other requests are told apart by the connector's name.
-  const std::string id =
-      rollout ? absl::StrCat(device_.serial_number(), "_", *number)
-              : absl::StrCat(device_.serial_number(), "_", config_.name(), "_", *number);
+  const absl::StatusOr<std::string> id = NextRequestId(rollout);
+  if (!id.ok()) return Handle(RequestFailed{std::string(id.status().message())}, now);
   const std::string body =
-      rollout ? RolloutBody(device_, config_, id) : GatewayInitBody(config_, id);
+      rollout ? RolloutBody(device_, config_, *id) : GatewayInitBody(config_, *id);
   const MqttToken token = next_token_++;
   const absl::Status s = mqtt_.Publish(token, topic, body, QosOf(config_.qos()));
   if (s.ok()) {
     peer_.Began(token);
-    Handle(RequestSent{id}, now);
+    Handle(RequestSent{*id}, now);
   } else {
     Handle(RequestFailed{std::string(s.message())}, now);
   }
@@ -324,7 +331,10 @@ void Connector::Settle(Now now) {
   const bool may_store = MayStore();
   if (may_store && !could_store_) sections_.LookAgain();
   could_store_ = may_store;
+  age_.Tick(now, config_.cache_max_age_s());
+  DropOld(now);
   StoreDue(now);
+  TellLosses(now);
   pump_.SetTime(now.monotonic);
   pump_.Pump();
   ReadLogs(now);
@@ -342,27 +352,6 @@ void Connector::WatchPeer(Now now) {
       now);
 }
 
-void Connector::StoreDue(Now now) {
-  std::vector<RealtimeSections::Message> due = sections_.TakeDue(now.monotonic, now.wall);
-  if (!could_store_) due.clear();
-  const bool remove = MustRemove(now);
-  if (due.empty() && !remove) return;
-  const auto append = [&](Stored& stored) {
-    for (const RealtimeSections::Message& message : due) {
-      const ChannelPlan::Section& range = sections_.plan().sections[message.section];
-      std::string columns =
-          message.channels.empty()
-              ? PackColumns(range.first, range.count, sections_.samples())
-              : PackColumns(absl::MakeConstSpan(message.channels), sections_.samples());
-      absl::Status s = AppendData(DataEntry(message.sampled_at, std::move(columns)), stored);
-      if (!s.ok()) return s;
-    }
-    return absl::OkStatus();
-  };
-  if (!Transact(append, now).ok()) return;
-  for (const RealtimeSections::Message& message : due) sections_.Sent(message);
-}
-
 absl::Status Connector::Transact(const std::function<absl::Status(Stored&)>& change, Now now) {
   const int64_t layout_before = layout_number_;
   Stored stored;
@@ -374,13 +363,13 @@ absl::Status Connector::Transact(const std::function<absl::Status(Stored&)>& cha
     outbox_.Rollback();
     layout_number_ = layout_before;
     remove_by_ = now.monotonic + kRetryAfter;  // not again at once
-    if (!disk_failed_) {
+    if (disk_error_.empty()) {
       log::Error("data can't be stored", {{"connector", config_.name()}, {"why", s.ToString()}});
     }
-    disk_failed_ = true;
+    disk_error_ = s.ToString();
     return s;
   }
-  disk_failed_ = false;
+  disk_error_.clear();
   acknowledged_.clear();
   remove_by_ = MonotonicTime::Never();
   for (StoredEntry& entry : stored) pump_.Appended(std::move(entry));
@@ -392,19 +381,24 @@ OutboxEntry Connector::DataEntry(absl::Time sampled_at, std::string columns) con
   entry.topic = data_topic_;
   entry.qos = static_cast<int>(qos_);
   entry.timestamp = Timestamp(sampled_at);
+  entry.born = age_.age();
   entry.content = std::move(columns);
   return entry;
 }
 
-absl::Status Connector::AppendData(OutboxEntry entry, Stored& stored) {
-  if (layout_number_ == 0) {
+absl::Status Connector::AppendData(OutboxEntry entry, Stored& stored, const std::string* layout) {
+  if (layout != nullptr) {
+    absl::StatusOr<int64_t> number = outbox_.PutLayout(*layout);
+    if (!number.ok()) return number.status();
+    entry.layout = *number;
+  } else if (layout_number_ == 0) {
     absl::StatusOr<int64_t> number = outbox_.PutLayout(layout_->Serialize());
     if (!number.ok()) return number.status();
     layout_number_ = *number;
   }
   absl::StatusOr<int64_t> message_id = outbox_.NextMessageId();
   if (!message_id.ok()) return message_id.status();
-  entry.layout = layout_number_;
+  if (layout == nullptr) entry.layout = layout_number_;
   entry.message_id = *message_id;
   absl::StatusOr<EntryId> id = outbox_.Append(entry);
   if (absl::IsResourceExhausted(id.status())) return absl::OkStatus();
@@ -444,7 +438,7 @@ MonotonicTime Connector::NextDeadline() const {
   MonotonicTime next = std::min(lifecycle_.deadline(), sections_.NextDeadline());
   // Otherwise an acknowledgement opens the way for records.
   if (MayTakeRecords()) next = std::min(next, log_schedule_.NextDeadline());
-  return std::min({next, remove_by_, peer_.deadline(), settle_outbox_by_});
+  return std::min({next, remove_by_, peer_.deadline(), settle_outbox_by_, LossDeadline()});
 }
 
 // --- Status ---------------------------------------------------------------------
@@ -460,9 +454,8 @@ v1::ConnectorStatus Connector::Status() const {
   status.set_last_send_at(last_send_at_);
   status.set_broker_version(lifecycle_.portal_version());
   const OutboxStats stats = outbox_.Stats();
-  // Acknowledged ones are still on the disk until the next transaction.
-  const int64_t waiting = stats.entries - static_cast<int64_t>(acknowledged_.size());
-  status.set_messages_waiting(static_cast<uint64_t>(std::max<int64_t>(waiting, 0)));
+  const int64_t waiting = MessagesWaiting();
+  status.set_messages_waiting(static_cast<uint64_t>(waiting));
   status.set_bytes_waiting(waiting > 0 ? static_cast<uint64_t>(stats.bytes) : 0);
   status.set_messages_acknowledged(acknowledged_count_);
   status.set_messages_dropped(static_cast<uint64_t>(stats.dropped));
@@ -471,6 +464,7 @@ v1::ConnectorStatus Connector::Status() const {
   status.set_next_message_id(outbox_.PeekMessageId());
   AddLogs(status);
   AddCache(status);
+  AddLosses(status);
   return status;
 }
 
@@ -483,6 +477,9 @@ std::vector<std::pair<std::string, std::string>> Connector::ProcessValues() cons
       {base + "LastTimeStamp", absl::StrCat(last_send_at_)},
       {base + "ChangeToggle", change_toggle_ ? "1" : "0"},
       {base + "BrokerVersion", lifecycle_.portal_version()},
+      // Not in the manual: what an alarm can be made of.
+      {base + "MessagesWaiting", absl::StrCat(MessagesWaiting())},
+      {base + "MessagesDropped", absl::StrCat(outbox_.Stats().dropped)},
   };
 }
 

@@ -25,8 +25,12 @@
 #include "services/cloud_link/log_data/log_schedule.h"
 #include "services/cloud_link/mqtt/mqtt_client.h"
 #include "services/cloud_link/now.h"
+#include "services/cloud_link/outbox/age_clock.h"
+#include "services/cloud_link/outbox/disk_floor.h"
+#include "services/cloud_link/outbox/loss_news.h"
 #include "services/cloud_link/outbox/outbox.h"
 #include "services/cloud_link/outbox/outbox_pump.h"
+#include "services/cloud_link/outbox/unstored_data.h"
 #include "services/cloud_link/payload/data_layout.h"
 #include "services/cloud_link/payload/topics.h"
 #include "services/cloud_link/peer_watch.h"
@@ -54,6 +58,8 @@ class Connector {
     virtual void ReadLog(uint64_t ticket, process_data::v1::ReadLogRequest request) = 0;
     // Adds an entry to the SupportLog.
     virtual void NoteForSupport(std::string entry) = 0;
+    // The same for losses, oldest first. -> OnLossesNoted
+    virtual void NoteLosses(std::vector<std::string> entries) = 0;
     // Where TLS files are.
     virtual std::string CertificatePath(absl::string_view file) = 0;
   };
@@ -61,6 +67,9 @@ class Connector {
   // `outbox` and `mqtt` and `host` outlive it. Start begins.
   Connector(const config_store::v1::Connector& config, const config_store::v1::Device& device,
             Outbox& outbox, MqttClient& mqtt, Host& host, Now now);
+
+  // Tries once more to store what a failing disk did not take.
+  ~Connector();
 
   void Start(Now now);
   // Takes over all that SameConnection leaves out; the connection stays. Init
@@ -97,6 +106,10 @@ class Connector {
   void OnLogRead(uint64_t ticket, const absl::StatusOr<LogAnswer>& answer, Now now);
 
   void OnIdentityStored(const absl::Status& status, Now now);
+  void OnLossesNoted(const absl::Status& status, Now now);
+  // Bytes that can still be written to the disk of the outbox. Told about once a
+  // second, before Settle.
+  void OnFreeSpace(int64_t bytes);
   void OnBatch(const process_data::v1::ValueBatch& batch, Now now);
   void OnAcquisitionLost(Now now);
 
@@ -122,6 +135,8 @@ class Connector {
   uint64_t epoch() const { return epoch_; }
 
   cloud_link::v1::ConnectorStatus Status() const;
+  // The newest `count` loss records, newest first. kUnavailable: the disk.
+  absl::StatusOr<std::vector<cloud_link::v1::Loss>> Losses(int count) const;
   // Section 7.5, as path and value.
   std::vector<std::pair<std::string, std::string>> ProcessValues() const;
 
@@ -147,8 +162,23 @@ class Connector {
   absl::Status Transact(const std::function<absl::Status(Stored&)>& change, Now now);
   // A data message, but for what AppendData gives it.
   OutboxEntry DataEntry(absl::Time sampled_at, std::string columns) const;
-  // Within Transact. Full: the loss is recorded, the rest goes on.
-  absl::Status AppendData(OutboxEntry entry, Stored& stored);
+  // Within Transact. Full: the loss is recorded, the rest goes on. `layout`: the
+  // serialized one of its columns, if it is not the one of now.
+  absl::Status AppendData(OutboxEntry entry, Stored& stored, const std::string* layout = nullptr);
+
+  // connector_losses.cc
+  static std::optional<AgeClock::Mark> StoredAge(const Outbox& outbox);
+  static LossNews::Told StoredTold(const Outbox& outbox);
+  void ApplyLimits();
+  absl::StatusOr<std::string> NextRequestId(bool rollout);
+  absl::Status StoreWaiting(Stored& stored, Now now);
+  void DropOld(Now now);
+  void TellLosses(Now now);
+  void ReportLosses(Now now);
+  void NoteLosses(Now now);
+  int64_t MessagesWaiting() const;
+  void AddLosses(cloud_link::v1::ConnectorStatus& status) const;
+  MonotonicTime LossDeadline() const;
 
   // connector_cache.cc
   //
@@ -214,6 +244,19 @@ class Connector {
   // before a restart don't count, so that as many again may wait then.
   std::deque<EntryId> log_waiting_;
 
+  UnstoredData unstored_;
+  DiskFloor floor_;
+  AgeClock age_;
+  MonotonicTime look_for_old_at_;
+  MonotonicTime mark_age_at_;
+  LossNews news_;
+  LossNews::Told stored_told_;
+  MonotonicTime report_losses_at_;  // not before
+  MonotonicTime note_losses_at_;
+  // The newest number of a request from the disk, and how many ids it gave since.
+  int64_t request_number_ = 0;
+  int request_suffix_ = 0;
+
   OutboxPump pump_;
   std::vector<EntryId> acknowledged_;  // to be removed in the next transaction
   MonotonicTime remove_by_ = MonotonicTime::Never();
@@ -224,7 +267,7 @@ class Connector {
   MqttToken next_token_;
   MqttToken subscribe_token_ = 0;
   std::atomic<uint64_t> epoch_ = 0;
-  bool disk_failed_ = false;
+  std::string disk_error_;  // empty: the last transaction succeeded
   std::string last_ignored_;
   std::string last_failure_;
 

@@ -26,7 +26,7 @@ bool Connector::MustRemove(Now now) {
   if (acknowledged_.empty()) return false;
   if (remove_by_ == MonotonicTime::Never()) remove_by_ = now.monotonic + kRemoveWithin;
   if (now.monotonic >= remove_by_) return true;
-  if (disk_failed_) return false;  // not before
+  if (!disk_error_.empty()) return false;  // not before
   const OutboxStats stats = outbox_.Stats();
   // In memory that costs nothing.
   return stats.in_memory > 0 || acknowledged_.size() >= OutboxPump::kFlushCount ||
@@ -53,7 +53,7 @@ void Connector::AddCache(v1::ConnectorStatus& status) const {
   status.set_cache_mode(config_.cache_mode());
   status.set_bytes_limit(static_cast<uint64_t>(stats.data_limit));
   status.set_data_bytes(static_cast<uint64_t>(stats.data_bytes));
-  status.set_messages_in_memory(static_cast<uint64_t>(stats.in_memory));
+  status.set_messages_in_memory(static_cast<uint64_t>(stats.in_memory) + unstored_.items().size());
 }
 
 }  // namespace fieldgate::cloud_link

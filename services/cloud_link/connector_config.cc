@@ -30,6 +30,8 @@ config::Connector ConnectionPart(config::Connector c, bool data_broker) {
   c.clear_cache_max_mb();
   c.clear_cache_drop_newest();
   c.clear_cache_mode();
+  c.clear_cache_max_age_s();
+  c.clear_cache_min_free_mb();
   c.clear_response_timeout_s();
   c.clear_retry_max_s();
   c.clear_broker_fallback_s();
@@ -42,6 +44,17 @@ config::Connector ConnectionPart(config::Connector c, bool data_broker) {
 
 bool UsesDataBroker(const config::Connector& c) {
   return c.gateway_id().empty() && !c.stored_identity().data_broker_url().empty();
+}
+
+CacheMode CacheModeOf(const config::Connector& config) {
+  switch (config.cache_mode()) {
+    case config::DISK_ON_OUTAGE:
+      return CacheMode::kDiskOnOutage;
+    case config::MEMORY:
+      return CacheMode::kMemory;
+    default:
+      return CacheMode::kDurable;
+  }
 }
 
 }  // namespace
@@ -65,6 +78,12 @@ LifecycleConfig LifecycleConfigOf(const config::Connector& config, const config:
   out.broker_redirect_allow = {config.broker_redirect_allow().begin(),
                                config.broker_redirect_allow().end()};
   return out;
+}
+
+OutboxLimits LimitsOf(const config::Connector& config) {
+  return {.max_bytes = int64_t{config.cache_max_mb()} << 20,
+          .policy = config.cache_drop_newest() ? FullPolicy::kDropNewest : FullPolicy::kDropOldest,
+          .mode = CacheModeOf(config)};
 }
 
 bool SameSections(const config::Connector& a, const config::Connector& b) {

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +32,7 @@ inline config::Connector Config() {
   c.set_client_id("id");
   c.set_clean_session(true);
   c.set_cache(true);
+  c.set_cache_max_mb(64);
   c.set_response_timeout_s(60);
   c.set_retry_max_s(900);
   c.set_broker_fallback_s(86400);
@@ -72,7 +74,7 @@ class ConnectorTest : public testing::Test, public MqttListener, public Connecto
   void Run() {
     for (int i = 0; i < 1000; ++i) {
       connector_->Settle(now());
-      if (mqtt_.Deliver() == 0 && !AnswerReads()) return;
+      if (mqtt_.Deliver() == 0 && !AnswerReads() && !AnswerLossesNoted()) return;
     }
     FAIL() << "does not come to rest";
   }
@@ -83,6 +85,11 @@ class ConnectorTest : public testing::Test, public MqttListener, public Connecto
       connector_->OnLogRead(ticket, ReadRecords(process_, request), now());
     }
     return true;
+  }
+  bool AnswerLossesNoted() {
+    const std::optional<absl::Status> status = std::exchange(losses_noted_, std::nullopt);
+    if (status) connector_->OnLossesNoted(*status, now());
+    return status.has_value();
   }
   void Advance(absl::Duration d) {
     clock_.Advance(d);
@@ -150,6 +157,10 @@ class ConnectorTest : public testing::Test, public MqttListener, public Connecto
     reads_.emplace_back(ticket, std::move(request));
   }
   void NoteForSupport(std::string entry) override { notes_.push_back(std::move(entry)); }
+  void NoteLosses(std::vector<std::string> entries) override {
+    if (support_log_ok_) notes_.insert(notes_.end(), entries.begin(), entries.end());
+    losses_noted_ = support_log_ok_ ? absl::OkStatus() : absl::UnavailableError("away");
+  }
   std::string CertificatePath(absl::string_view file) override {
     return absl::StrCat("/certs/", file);
   }
@@ -165,6 +176,8 @@ class ConnectorTest : public testing::Test, public MqttListener, public Connecto
   std::vector<std::pair<uint64_t, process_data::v1::ReadLogRequest>> reads_;
   bool hold_reads_ = false;
   std::vector<std::string> notes_;
+  bool support_log_ok_ = true;
+  std::optional<absl::Status> losses_noted_;
 };
 
 }  // namespace fieldgate::cloud_link

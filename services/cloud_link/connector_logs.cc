@@ -128,18 +128,20 @@ absl::Status Connector::StoreStep(const std::string& log, const LogStep& step, O
     // When they were recorded is gone with them; the time of the next is a bound.
     loss.last_timestamp = step.what == LogStep::What::kMove ? 0 : entry.timestamp;
     loss.count = step.missing_until - step.missing_from + 1;
-    loss.reason = absl::StrCat("log ", log, ": ", Range(step.missing_from, step.missing_until),
-                               " dropped by the log's bounds");
+    loss.reason =
+        absl::StrCat(LossNews::kOfLog, log, ": ", Range(step.missing_from, step.missing_until),
+                     " dropped by the log's bounds");
     if (absl::Status s = outbox_.RecordLoss(loss); !s.ok()) return s;
   }
   switch (step.what) {
     case LogStep::What::kSend:
       return AppendData(std::move(entry), stored);
     case LogStep::What::kUnreadable:
-      return outbox_.RecordLoss({.first_timestamp = entry.timestamp,
-                                 .last_timestamp = entry.timestamp,
-                                 .count = 1,
-                                 .reason = absl::StrCat("log ", log, ": damaged record")});
+      return outbox_.RecordLoss(
+          {.first_timestamp = entry.timestamp,
+           .last_timestamp = entry.timestamp,
+           .count = 1,
+           .reason = absl::StrCat(LossNews::kOfLog, log, ": damaged record")});
     default:
       return absl::OkStatus();
   }

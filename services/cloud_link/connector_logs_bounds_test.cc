@@ -75,10 +75,9 @@ class FullOutboxTest : public ConnectorLogsTest, public testing::WithParamInterf
 // Under either policy: the log keeps what the outbox has no room for.
 TEST_P(FullOutboxTest, NeitherPositionNorLiveDataGiveWayToRecords) {
   constexpr int64_t kLimit = 8'000;
-  outbox_.SetLimits({.max_bytes = kLimit, .policy = GetParam()});
   Record(1, 1'000);
   mqtt_.acknowledge = false;
-  CreateRunning(WithLog());
+  CreateRunning(WithLog(), OutboxLimits{.max_bytes = kLimit, .policy = GetParam()});
   Run();
   const int64_t taken = SentId();
   EXPECT_GT(taken, 0);
@@ -98,8 +97,7 @@ TEST_P(FullOutboxTest, NeitherPositionNorLiveDataGiveWayToRecords) {
 }
 
 TEST_P(FullOutboxTest, ALaneThatIsFullOfLiveDataIsWaitedFor) {
-  outbox_.SetLimits({.max_bytes = 3'000, .policy = GetParam()});
-  CreateRunning(WithLog());
+  CreateRunning(WithLog(), OutboxLimits{.max_bytes = 3'000, .policy = GetParam()});
   mqtt_.refuse_connect = absl::UnavailableError("no route");
   mqtt_.Break();
   Value(1);
@@ -117,11 +115,10 @@ TEST_P(FullOutboxTest, ALaneThatIsFullOfLiveDataIsWaitedFor) {
 }
 
 TEST_P(FullOutboxTest, ARecordLargerThanTheOutboxIsLostAndTheNextGoOn) {
-  outbox_.SetLimits({.max_bytes = 2'000, .policy = GetParam()});
   log().Record(1, {int64_t{1}});
   log().Record(2, {std::string(3'000, 'x')});
   log().Record(3, {int64_t{3}});
-  CreateRunning(WithLog());
+  CreateRunning(WithLog(), OutboxLimits{.max_bytes = 2'000, .policy = GetParam()});
   Advance(absl::Seconds(1));
   EXPECT_THAT(Sent(), ElementsAre(1, 3));
   ASSERT_EQ(outbox_.Losses()->size(), 1u);

@@ -49,8 +49,10 @@ class ConnectorLogsTest : public ConnectorTest {
     for (int64_t i = first; i <= last; ++i) log(name).Record(i * 1'000'000, {i});
   }
 
-  void CreateRunning(const config::Connector& config) {
+  void CreateRunning(const config::Connector& config,
+                     const std::optional<OutboxLimits>& limits = std::nullopt) {
     Create(config);
+    if (limits) outbox_.SetLimits(*limits);
     AnswerInit();
     ASSERT_EQ(state(), v1::RUNNING);
   }

@@ -19,23 +19,8 @@ constexpr size_t kMaxLogReads = 20;
 // LastTimeStamp changes with each message; people and portals need it once a
 // second.
 constexpr absl::Duration kShowEvery = absl::Seconds(1);
-
-CacheMode CacheModeOf(const config_store::v1::Connector& config) {
-  switch (config.cache_mode()) {
-    case config_store::v1::DISK_ON_OUTAGE:
-      return CacheMode::kDiskOnOutage;
-    case config_store::v1::MEMORY:
-      return CacheMode::kMemory;
-    default:
-      return CacheMode::kDurable;
-  }
-}
-
-OutboxLimits LimitsOf(const config_store::v1::Connector& config) {
-  return {.max_bytes = int64_t{config.cache_max_mb()} << 20,
-          .policy = config.cache_drop_newest() ? FullPolicy::kDropNewest : FullPolicy::kDropOldest,
-          .mode = CacheModeOf(config)};
-}
+// In this time stored data grow by some MB at most, less than a sensible floor.
+constexpr absl::Duration kLookAtDiskEvery = absl::Seconds(1);
 
 // What connectors tell of the device, and are named by.
 bool SameDevice(const config_store::v1::Device& a, const config_store::v1::Device& b) {
@@ -169,6 +154,25 @@ class Gateway::Slot : public MqttListener,
     gateway_.store_.Post(
         [&gateway, entry = std::move(entry)] { gateway.AppendMessage("SupportLog", entry); });
   }
+  void NoteLosses(std::vector<std::string> entries) override {
+    const std::weak_ptr<Slot> weak = weak_from_this();
+    Gateway& gateway = gateway_;
+    const auto answer = [&gateway, weak](const absl::Status& status) {
+      gateway.loop_.Post([weak, status] {
+        if (const std::shared_ptr<Slot> slot = weak.lock()) {
+          slot->connector_->OnLossesNoted(status, NowOf(RealClock()));
+        }
+      });
+    };
+    const bool taken = gateway_.store_.Post([&gateway, answer, entries = std::move(entries)] {
+      absl::Status status;
+      for (const std::string& entry : entries) {
+        if (status.ok()) status = gateway.ports_.config->AppendMessage("SupportLog", entry);
+      }
+      answer(status);
+    });
+    if (!taken) answer(absl::UnavailableError("config_store is too slow"));
+  }
   std::string CertificatePath(absl::string_view file) override {
     return gateway_.ports_.certificate_path(file);
   }
@@ -211,7 +215,7 @@ Gateway::~Gateway() = default;
 
 void Gateway::Run() {
   loop_.Run([this] { return Settle(); });
-  for (auto& [name, slot] : slots_) slot->connector().End(NowOf(RealClock()));
+  for (auto& [name, slot] : slots_) slot->connector().End(now());
   slots_.clear();
   for (auto& [name, storage] : storages_) {
     if (absl::Status s = storage.outbox->Close(); !s.ok()) {
@@ -270,7 +274,6 @@ void Gateway::Apply(const config_store::v1::Configuration& configuration) {
                                          config.tixml_braces()};
     if (const auto storage = storages_.find(name); storage != storages_.end()) {
       storage->second.channel->Configure(channel);
-      storage->second.outbox->SetLimits(LimitsOf(config));
     }
     const auto found = old.find(name);
     if (found != old.end() &&
@@ -294,7 +297,6 @@ void Gateway::Apply(const config_store::v1::Configuration& configuration) {
     }
     const Storage& storage = storages_.at(name);
     auto slot = std::make_shared<Slot>(*this, config, configuration.device(), storage);
-    storage.outbox->SetLimits(LimitsOf(config));
     slot->has_stored_identity = config.has_stored_identity();
     slots_[name] = slot;
     slot->connector().Start(now);
@@ -305,6 +307,7 @@ void Gateway::Apply(const config_store::v1::Configuration& configuration) {
     // Nobody sends what is in memory: to the disk with it.
     if (!slots_.contains(name)) storage.outbox->Settle(/*delivering=*/false, now.monotonic);
   }
+  look_at_disk_at_ = now.monotonic;
   log::Info("configuration in force", {{"revision", absl::StrCat(configuration.revision())},
                                        {"connectors", absl::StrCat(slots_.size())}});
 }
@@ -326,6 +329,7 @@ absl::Status Gateway::OpenStorage(const std::string& connector, CommandChannel::
 MonotonicTime Gateway::Settle() {
   const Now now = this->now();
   MonotonicTime next = MonotonicTime::Never();
+  LookAtDisk(now.monotonic);
   for (auto& [name, storage] : storages_) {
     storage.channel->Settle(now.monotonic);
     next = std::min(next, storage.channel->NextDeadline());
@@ -346,6 +350,14 @@ MonotonicTime Gateway::Settle() {
   ShowValues(now);
   PerformReset(now.monotonic);
   return std::min({next, show_at_, reset_.NextDeadline(now.monotonic)});
+}
+
+void Gateway::LookAtDisk(MonotonicTime now) {
+  if (!ports_.free_bytes || now < look_at_disk_at_) return;
+  look_at_disk_at_ = now + kLookAtDiskEvery;
+  const absl::StatusOr<int64_t> free = ports_.free_bytes();
+  if (!free.ok()) return;  // storing tells
+  for (auto& [name, slot] : slots_) slot->connector().OnFreeSpace(*free);
 }
 
 void Gateway::NoteChange() {
@@ -437,6 +449,19 @@ v1::GetStatusResponse Gateway::BuildStatus() const {
 
 absl::StatusOr<v1::GetStatusResponse> Gateway::Status() {
   return OnLoop<absl::StatusOr<v1::GetStatusResponse>>([this] { return BuildStatus(); });
+}
+
+absl::StatusOr<v1::ListLossesResponse> Gateway::ListLosses(const std::string& connector,
+                                                           int count) {
+  // It may be filled in after the wait has ended.
+  const auto response = std::make_shared<v1::ListLossesResponse>();
+  const absl::Status status = OnConnector(connector, [response, count](Connector& c) {
+    const absl::StatusOr<std::vector<v1::Loss>> losses = c.Losses(count);
+    if (losses.ok()) response->mutable_losses()->Assign(losses->begin(), losses->end());
+    return losses.status();
+  });
+  if (!status.ok()) return status;
+  return std::move(*response);
 }
 
 uint64_t Gateway::AwaitChange(uint64_t version, absl::Duration timeout) {

@@ -44,6 +44,8 @@ struct GatewayPorts {
   // Shares the outbox's transactions; called after open_outbox.
   std::function<absl::StatusOr<std::unique_ptr<RequestLog>>(const std::string& connector)>
       open_requests;
+  // Of the disk of the outboxes; none: it is not looked at.
+  std::function<absl::StatusOr<int64_t>()> free_bytes;
   EventStore* events = nullptr;
   std::function<std::unique_ptr<MqttClient>(MqttListener&)> make_mqtt;
   std::function<std::unique_ptr<ValueStream>(
@@ -81,6 +83,10 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
 
   // kUnavailable: the loop does not answer within 2 s.
   absl::StatusOr<v1::GetStatusResponse> Status();
+  // The newest loss records of a connector, newest first.
+  // kNotFound:    there is none of this name.
+  // kUnavailable: its disk can't be read, or as Status.
+  absl::StatusOr<v1::ListLossesResponse> ListLosses(const std::string& connector, int count);
   // Waits until the lifecycle states differ from those of `version`, or the
   // gateway stops, or `timeout`; returns their version now.
   uint64_t AwaitChange(uint64_t version, absl::Duration timeout);
@@ -123,6 +129,7 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   // True: nothing of the configuration is to be applied, this process ends.
   bool EpochBegins(int64_t epoch, MonotonicTime now);
   void ShowValues(Now now);
+  void LookAtDisk(MonotonicTime now);
   void OnProcessLink(bool up);
   void NoteChange();
   v1::GetStatusResponse BuildStatus() const;
@@ -145,6 +152,7 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   std::map<std::string, std::shared_ptr<Slot>> slots_;
   config_store::v1::Device device_;
   ProbationWatch probations_;
+  MonotonicTime look_at_disk_at_{absl::ZeroDuration()};
   bool restoring_program_ = false;
   MonotonicTime restore_program_at_{absl::ZeroDuration()};
   bool config_store_ok_ = false;

@@ -6,6 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/rpc.h"
 #include "common/service/service.h"
+#include "common/sqlite/disk.h"
+#include "common/sqlite/sqlite.h"
 #include "common/status/status.h"
 #include "services/cloud_link/clients/config_client.h"
 #include "services/cloud_link/clients/process_client.h"
@@ -56,6 +58,7 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   ports.open_requests = [&file](const std::string& connector) {
     return OpenSqliteRequestLog(**file, connector);
   };
+  ports.free_bytes = [&file] { return sqlite::RealDisk().FreeBytes((*file)->database().path()); };
   ports.events = events.get();
   ports.make_mqtt = [](MqttListener& listener) { return MakePahoMqttClient(listener); };
   ports.subscribe = [&process_socket](const std::vector<std::string>& paths, auto on_batch,

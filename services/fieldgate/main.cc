@@ -12,6 +12,7 @@
 #include "services/config_store/main.h"
 #include "services/fieldgate/config/config.h"
 #include "services/fieldgate/import.h"
+#include "services/fieldgate/losses.h"
 #include "services/fieldgate/run.h"
 #include "services/fieldgate/status.h"
 #include "services/fieldgate/tixml.h"
@@ -31,6 +32,7 @@ platform, which can configure and command it.
   import   executes files with TiXML commands on the running gateway
   tixml    executes TiXML commands and prints the answers
   status   shows services, connectors and bus devices
+  losses   shows what of the data for the portal was lost
   watch    shows live values
   config   shows former configurations and puts them back
 
@@ -55,8 +57,8 @@ constexpr Program kServices[] = {
 };
 
 constexpr Program kSubcommands[] = {
-    {"run", Run},       {"import", Import}, {"tixml", Tixml},
-    {"status", Status}, {"watch", Watch},   {"config", Config},
+    {"run", Run},       {"import", Import}, {"tixml", Tixml},   {"status", Status},
+    {"losses", Losses}, {"watch", Watch},   {"config", Config},
 };
 
 int Dispatch(int argc, char** argv) {

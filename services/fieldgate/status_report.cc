@@ -14,6 +14,7 @@ namespace {
 namespace json = boost::json;
 using cloud_link::v1::ConnectorStatus;
 using cloud_link::v1::EventStatus;
+using cloud_link::v1::Loss;
 using Device = process_data::v1::GetDeviceStatusResponse::Device;
 
 // "wait_rollout_result"
@@ -26,6 +27,51 @@ std::string TimeAndAge(int64_t seconds, absl::Time now) {
   if (seconds == 0) return "never";
   const absl::Time at = absl::FromUnixSeconds(seconds);
   return absl::StrCat(IsoTime(at), " (", ShortAge(now - at), " ago)");
+}
+
+std::string SecondsText(int64_t seconds) { return IsoTime(absl::FromUnixSeconds(seconds)); }
+
+std::string RangeText(const std::string& first, const std::string& last, const char* between) {
+  return first == last ? first : absl::StrCat(first, between, last);
+}
+
+// "80 messages, ids 1041 to 1120, 2023-11-14T22:13:20.000Z to ..., full: oldest
+// dropped; the portal was told"
+std::string LossText(const Loss& loss) {
+  std::string text = absl::StrCat(loss.count(), loss.count() == 1 ? " message" : " messages");
+  if (loss.first_message_id() != 0) {
+    absl::StrAppend(&text, loss.first_message_id() == loss.last_message_id() ? ", id " : ", ids ",
+                    RangeText(absl::StrCat(loss.first_message_id()),
+                              absl::StrCat(loss.last_message_id()), " to "));
+  }
+  if (loss.first_timestamp() != 0) {
+    absl::StrAppend(
+        &text, ", ",
+        RangeText(SecondsText(loss.first_timestamp()), SecondsText(loss.last_timestamp()), " to "));
+  } else if (loss.last_timestamp() != 0) {
+    absl::StrAppend(&text, ", until ", SecondsText(loss.last_timestamp()));
+  }
+  absl::StrAppend(&text, ", ", Printable(loss.reason()),
+                  loss.reported() ? "; the portal was told" : "; the portal is not told yet");
+  return text;
+}
+
+std::vector<std::string> LossRow(const Loss& loss) {
+  return {absl::StrCat("  loss ", loss.number()), LossText(loss)};
+}
+
+// Empty: all is well.
+std::string DiskText(const ConnectorStatus& c) {
+  std::string text;
+  if (!c.disk_error().empty()) {
+    text = absl::StrCat("nothing can be stored: ", Printable(c.disk_error()), "; ",
+                        c.messages_in_memory(), " messages wait in memory");
+  }
+  if (c.disk_low()) {
+    absl::StrAppend(&text, text.empty() ? "" : "; ", "low: stored data don't grow beyond ",
+                    c.bytes_limit(), " bytes");
+  }
+  return text;
 }
 
 void AppendConnectors(const GatewayStatus& status, absl::Time now, std::string& out) {
@@ -59,6 +105,8 @@ void AppendConnectors(const GatewayStatus& status, absl::Time now, std::string& 
                       log.sent_id() == 0 ? "no record taken yet"
                                          : absl::StrCat("taken up to record ", log.sent_id())});
     }
+    if (const std::string disk = DiskText(c); !disk.empty()) rows.push_back({"  disk", disk});
+    for (const Loss& loss : c.losses()) rows.push_back(LossRow(loss));
     out += Columns(rows);
   }
 }
@@ -101,6 +149,25 @@ json::value TimeOrNull(int64_t count, absl::Time at) {
   return count == 0 ? json::value(nullptr) : json::value(IsoTime(at));
 }
 
+json::value SecondsOrNull(int64_t seconds) {
+  return TimeOrNull(seconds, absl::FromUnixSeconds(seconds));
+}
+
+json::value NumberOrNull(int64_t number) {
+  return number == 0 ? json::value(nullptr) : json::value(number);
+}
+
+json::object ToJson(const Loss& loss) {
+  return {{"number", loss.number()},
+          {"count", loss.count()},
+          {"first_message_id", NumberOrNull(loss.first_message_id())},
+          {"last_message_id", NumberOrNull(loss.last_message_id())},
+          {"first_time", SecondsOrNull(loss.first_timestamp())},
+          {"last_time", SecondsOrNull(loss.last_timestamp())},
+          {"reason", loss.reason()},
+          {"reported", loss.reported()}};
+}
+
 json::object ToJson(const ServiceHealth& service) {
   return {{"name", service.name},
           {"up", service.up},
@@ -113,6 +180,8 @@ json::object ToJson(const ConnectorStatus& c) {
   for (const ConnectorStatus::LogPosition& log : c.logs()) {
     logs.push_back({{"log", log.log()}, {"sent_id", log.sent_id()}});
   }
+  json::array losses;
+  for (const Loss& loss : c.losses()) losses.push_back(ToJson(loss));
   return {{"name", c.name()},
           {"state", StateName(c)},
           {"detail", c.detail()},
@@ -129,6 +198,12 @@ json::object ToJson(const ConnectorStatus& c) {
           {"reconnects", c.reconnects()},
           {"next_message_id", c.next_message_id()},
           {"logs", std::move(logs)},
+          {"data_bytes", c.data_bytes()},
+          {"bytes_limit", c.bytes_limit()},
+          {"messages_in_memory", c.messages_in_memory()},
+          {"disk_low", c.disk_low()},
+          {"disk_error", c.disk_error()},
+          {"losses", std::move(losses)},
           {"on_probation", c.on_probation()}};
 }
 
@@ -195,6 +270,28 @@ std::string StatusJson(const GatewayStatus& status) {
     root["devices"] = ToArray(status.process_data->devices());
   }
   return json::serialize(root);
+}
+
+std::string LossesText(const std::vector<ConnectorLosses>& connectors) {
+  std::string out;
+  for (const ConnectorLosses& connector : connectors) {
+    absl::StrAppend(&out, out.empty() ? "" : "\n", "Connector ", Printable(connector.connector),
+                    "\n");
+    std::vector<std::vector<std::string>> rows;
+    for (const Loss& loss : connector.losses) {
+      rows.push_back({absl::StrCat("  loss ", loss.number()), LossText(loss)});
+    }
+    out += rows.empty() ? "  no losses\n" : Columns(rows);
+  }
+  return out.empty() ? "No connector is configured.\n" : out;
+}
+
+std::string LossesJson(const std::vector<ConnectorLosses>& connectors) {
+  json::array all;
+  for (const ConnectorLosses& connector : connectors) {
+    all.push_back({{"connector", connector.connector}, {"losses", ToArray(connector.losses)}});
+  }
+  return json::serialize(all);
 }
 
 }  // namespace fieldgate::commands

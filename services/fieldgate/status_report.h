@@ -24,6 +24,16 @@ bool AllUp(const GatewayStatus& status);
 // For people.
 std::string StatusText(const GatewayStatus& status, absl::Time now);
 
+struct ConnectorLosses {
+  std::string connector;
+  std::vector<cloud_link::v1::Loss> losses;  // newest first
+};
+
+// A line a loss, below its connector.
+std::string LossesText(const std::vector<ConnectorLosses>& connectors);
+// One JSON array in a line.
+std::string LossesJson(const std::vector<ConnectorLosses>& connectors);
+
 // For programs: one JSON object in a line. Keys stay; new ones may come. They
 // are listed in services/fieldgate/README.md.
 std::string StatusJson(const GatewayStatus& status);

@@ -140,7 +140,9 @@ TEST(StatusReportTest, JsonHasAllKeys) {
             R"("broker_version":"1.0.0",)"
             R"("last_send":"2023-11-14T22:13:17.000Z","messages_waiting":2,"bytes_waiting":300,)"
             R"("messages_acknowledged":40,"messages_dropped":0,"inbound_ignored":0,"reconnects":0,)"
-            R"("next_message_id":43,"logs":[{"log":"Energy","sent_id":17}],"on_probation":true}],)"
+            R"("next_message_id":43,"logs":[{"log":"Energy","sent_id":17}],"data_bytes":0,)"
+            R"("bytes_limit":0,"messages_in_memory":0,"disk_low":false,"disk_error":"",)"
+            R"("losses":[],"on_probation":true}],)"
             R"("events":[],)"
             R"("devices":[{"path":"/Process/Bus1/Device1","ok":true,"error":"","polls":7,)"
             R"("failed_polls":0,"missed_cycles":0,"last_ok":"2023-11-14T22:13:19.500Z"}]})");

@@ -10,6 +10,7 @@
 #include "proto/cloud_link.grpc.pb.h"
 #include "proto/process_data.grpc.pb.h"
 #include "services/fieldgate/import.h"
+#include "services/fieldgate/losses.h"
 #include "services/fieldgate/run.h"
 #include "services/fieldgate/status.h"
 #include "services/fieldgate/tixml.h"
@@ -39,7 +40,16 @@ class FakeCloudLink final : public cloud_link::v1::CloudLink::Service {
     return status_;
   }
   grpc::Status GetStatus(grpc::ServerContext*, const cloud_link::v1::GetStatusRequest*,
-                         cloud_link::v1::GetStatusResponse*) override {
+                         cloud_link::v1::GetStatusResponse* response) override {
+    for (const char* name : {"CloudConn", "CloudConn2"}) {
+      response->add_connectors()->set_name(name);
+    }
+    return grpc::Status::OK;
+  }
+  grpc::Status ListLosses(grpc::ServerContext*, const cloud_link::v1::ListLossesRequest* request,
+                          cloud_link::v1::ListLossesResponse* response) override {
+    if (request->connector() == "CloudConn4") return {grpc::StatusCode::NOT_FOUND, "none"};
+    if (request->connector() == "CloudConn2") response->add_losses()->set_count(request->count());
     return grpc::Status::OK;
   }
 
@@ -124,7 +134,7 @@ class SubcommandsTest : public testing::Test {
 };
 
 TEST_F(SubcommandsTest, EachSubcommandExplainsItself) {
-  for (int (*subcommand)(int, char**) : {commands::Run, Import, Tixml, Status, Watch}) {
+  for (int (*subcommand)(int, char**) : {commands::Run, Import, Tixml, Status, Losses, Watch}) {
     EXPECT_EQ(Run(subcommand, {"--help"}), 0);
     EXPECT_THAT(out_, StartsWith("Usage: fieldgate "));
     EXPECT_THAT(out_, HasSubstr("Example"));
@@ -134,7 +144,7 @@ TEST_F(SubcommandsTest, EachSubcommandExplainsItself) {
 }
 
 TEST_F(SubcommandsTest, EachSubcommandNeedsItsArguments) {
-  for (int (*subcommand)(int, char**) : {commands::Run, Import, Tixml, Status, Watch}) {
+  for (int (*subcommand)(int, char**) : {commands::Run, Import, Tixml, Status, Losses, Watch}) {
     EXPECT_EQ(Run(subcommand, {}, /*with_state_dir=*/false), 2);
     EXPECT_THAT(err_, HasSubstr("--state-dir=DIR is missing"));
     EXPECT_EQ(Run(subcommand, {"--stat-dir=x"}), 2);
@@ -217,6 +227,34 @@ TEST_F(SubcommandsTest, TixmlTakesOneCommandOrOneFile) {
 TEST_F(SubcommandsTest, TixmlNamesAFileThatCannotBeRead) {
   EXPECT_EQ(Run(Tixml, {"--file=" + root_ + "/missing"}), 1);
   EXPECT_THAT(err_, HasSubstr("can't read " + root_ + "/missing"));
+}
+
+// --- losses ---
+
+TEST_F(SubcommandsTest, LossesAreThoseOfAllConnectorsOrOfOne) {
+  ServeCloudLink();
+  EXPECT_EQ(Run(Losses, {"--count=7"}), 0) << err_;
+  EXPECT_EQ(out_,
+            "Connector CloudConn\n  no losses\n\n"
+            "Connector CloudConn2\n  loss 0  7 messages, ; the portal is not told yet\n");
+  EXPECT_EQ(Run(Losses, {"--json", "CloudConn"}), 0);
+  EXPECT_EQ(out_, "[{\"connector\":\"CloudConn\",\"losses\":[]}]\n");
+}
+
+TEST_F(SubcommandsTest, LossesSayWhyThereAreNone) {
+  EXPECT_EQ(Run(Losses, {}), 1);
+  EXPECT_THAT(err_, HasSubstr("no gateway runs on " + dir_.path));
+  ServeCloudLink();
+  EXPECT_EQ(Run(Losses, {"CloudConn4"}), 1);
+  EXPECT_EQ(err_, "fieldgate losses: none\n");
+}
+
+TEST_F(SubcommandsTest, LossesRefuseOtherCountsAndSecondConnectors) {
+  for (const char* count : {"0", "1001", "x", "-1"}) {
+    EXPECT_EQ(Run(Losses, {absl::StrCat("--count=", count)}), 2) << count;
+    EXPECT_THAT(err_, HasSubstr("is no number from 1 to 1000"));
+  }
+  EXPECT_EQ(Run(Losses, {"CloudConn", "CloudConn2"}), 2);
 }
 
 // --- import ---

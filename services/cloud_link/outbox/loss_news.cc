@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace fieldgate::cloud_link {
@@ -86,9 +87,7 @@ MonotonicTime LossNews::Due(MonotonicTime first) const {
   return std::min(std::max(first, last_loss_) + kQuiet, first + kAtLatest);
 }
 
-bool LossNews::ReportDue(MonotonicTime now) const { return now >= Due(unreported_since_); }
-
-MonotonicTime LossNews::EntriesDueAt() const {
+MonotonicTime LossNews::EntriesAt() const {
   if (telling_) return MonotonicTime::Never();
   MonotonicTime at = Due(untold_since_);
   if (closed_) at = std::min(at, pause_until_);
@@ -96,8 +95,6 @@ MonotonicTime LossNews::EntriesDueAt() const {
   if (entries_left_ == 0) at = std::max(at, refill_at_);
   return std::max(at, pause_until_);
 }
-
-bool LossNews::EntriesDue(MonotonicTime now) const { return now >= EntriesDueAt(); }
 
 void LossNews::Refill(MonotonicTime now) {
   while (now >= refill_at_) {
@@ -122,6 +119,13 @@ std::optional<LossNews::Entries> LossNews::TakeEntries(absl::Span<const LossReco
   }
   if (news.empty()) return std::nullopt;
   Entries entries;
+  entries.told = {news.back().number, news.back().count};
+  telling_ = entries.told;
+  std::erase_if(news, [](const LossRecord& l) { return absl::StartsWith(l.reason, kOfLog); });
+  if (news.empty()) {
+    Settled(/*done=*/true, now);
+    return std::nullopt;
+  }
   const absl::Span<const LossRecord> all = news;
   for (size_t i = 0; i < all.size(); ++i) {
     const bool sum = entries_left_ == 1 && i + 1 < all.size();
@@ -132,8 +136,6 @@ std::optional<LossNews::Entries> LossNews::TakeEntries(absl::Span<const LossReco
     if (--entries_left_ == kEntries - 1) refill_at_ = now + kNewEntry;
     if (sum) break;
   }
-  entries.told = {all.back().number, all.back().count};
-  telling_ = entries.told;
   return entries;
 }
 
@@ -150,10 +152,6 @@ void LossNews::Settled(bool done, MonotonicTime now) {
   // It may have grown, or been closed, meanwhile.
   closed_ = true;
   telling_.reset();
-}
-
-MonotonicTime LossNews::NextDeadline() const {
-  return std::min(Due(unreported_since_), EntriesDueAt());
 }
 
 }  // namespace fieldgate::cloud_link

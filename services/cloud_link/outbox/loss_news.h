@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "common/time/clock.h"
@@ -18,15 +19,17 @@ namespace fieldgate::cloud_link {
 // for 10 s, or 60 s after the first one that was not told. Pure;
 // thread-compatible.
 //
-// The SupportLog gets an entry a loss record, and a second one when it had grown
-// further until it was closed: at most 20 entries at once and one an hour, with
-// which the last one sums up what has none of its own.
+// Losses of logs are in the SupportLog already (NoteLog). Of others it gets an entry a loss record,
+// and a second one when it had grown further until it was closed: at most 20 entries at once and
+// one an hour, with which the last one sums up what has none of its own.
 class LossNews {
  public:
   static constexpr absl::Duration kQuiet = absl::Seconds(10);
   static constexpr absl::Duration kAtLatest = absl::Minutes(1);
   static constexpr int kEntries = 20;
   static constexpr absl::Duration kNewEntry = absl::Hours(1);
+  // Their reason begins so.
+  static constexpr absl::string_view kOfLog = "log ";
   // A record that the SupportLog knows, and of how many messages. Older ones are
   // told, too.
   struct Told {
@@ -45,11 +48,11 @@ class LossNews {
   // Call after each change of the outbox.
   void Note(const OutboxStats& stats, MonotonicTime now);
 
-  // The portal is to be told of what is not reported.
-  bool ReportDue(MonotonicTime now) const;
+  // When the portal is to be told of what is not reported; Never: of nothing.
+  MonotonicTime ReportAt() const { return Due(unreported_since_); }
 
-  // The SupportLog is to be told: ask TakeEntries.
-  bool EntriesDue(MonotonicTime now) const;
+  // When the SupportLog is to be told: ask TakeEntries then.
+  MonotonicTime EntriesAt() const;
   // The entries to make of the records that are kept, oldest first; none: nothing
   // is due. Then nothing is until Settled.
   std::optional<Entries> TakeEntries(absl::Span<const LossRecord> records, MonotonicTime now);
@@ -57,12 +60,9 @@ class LossNews {
   void Settled(bool done, MonotonicTime now);
 
   const Told& told() const { return told_; }
-  // Of both; Never: nothing to tell.
-  MonotonicTime NextDeadline() const;
 
  private:
   MonotonicTime Due(MonotonicTime first) const;
-  MonotonicTime EntriesDueAt() const;
   void Refill(MonotonicTime now);
 
   OutboxStats stats_;

@@ -51,10 +51,11 @@ class LossNewsTest : public ::testing::Test {
     for (LossRecord& loss : records_) loss.reported = true;
     news_->Note(Stats(), now_);
   }
+  bool ReportDue() const { return now_ >= news_->ReportAt(); }
   void Advance(absl::Duration d) { now_ = now_ + d; }
   // The entries that are due now, which the SupportLog takes.
   std::vector<std::string> Entries(bool done = true) {
-    if (!news_->EntriesDue(now_)) return {};
+    if (now_ < news_->EntriesAt()) return {};
     const auto entries = news_->TakeEntries(records_, now_);
     if (!entries) return {};
     news_->Settled(done, now_);
@@ -70,21 +71,21 @@ class LossNewsTest : public ::testing::Test {
 
 TEST_F(LossNewsTest, WithoutALossThereIsNothingToTell) {
   Advance(absl::Hours(1));
-  EXPECT_FALSE(news_->ReportDue(now_));
-  EXPECT_FALSE(news_->EntriesDue(now_));
-  EXPECT_EQ(news_->NextDeadline(), MonotonicTime::Never());
+  EXPECT_FALSE(ReportDue());
+  EXPECT_EQ(news_->EntriesAt(), MonotonicTime::Never());
 }
 
 TEST_F(LossNewsTest, ALossIsToldAfterTenQuietSeconds) {
   Lose();
-  EXPECT_EQ(news_->NextDeadline(), now_ + absl::Seconds(10));
+  EXPECT_EQ(news_->ReportAt(), now_ + absl::Seconds(10));
+  EXPECT_EQ(news_->EntriesAt(), now_ + absl::Seconds(10));
   Advance(absl::Seconds(9));
   Lose(/*grow=*/true);
   Advance(absl::Seconds(9));
-  EXPECT_FALSE(news_->ReportDue(now_));
+  EXPECT_FALSE(ReportDue());
   EXPECT_THAT(Entries(), IsEmpty());
   Advance(kSecond);
-  EXPECT_TRUE(news_->ReportDue(now_));
+  EXPECT_TRUE(ReportDue());
   EXPECT_THAT(Entries(), ElementsAre("2 messages, reason 1, so far"));
 }
 
@@ -93,10 +94,10 @@ TEST_F(LossNewsTest, LossesThatGoOnAreToldAfterAMinute) {
   for (int i = 1; i < 60; ++i) {
     Advance(kSecond);
     Lose(/*grow=*/true);
-    ASSERT_FALSE(news_->ReportDue(now_));
+    ASSERT_FALSE(ReportDue());
   }
   Advance(kSecond);
-  EXPECT_TRUE(news_->ReportDue(now_));
+  EXPECT_TRUE(ReportDue());
   EXPECT_THAT(Entries(), SizeIs(1));
 }
 
@@ -104,12 +105,12 @@ TEST_F(LossNewsTest, WhatWasReportedIsNoNews) {
   Lose();
   Advance(absl::Seconds(10));
   Report();
-  EXPECT_FALSE(news_->ReportDue(now_));
+  EXPECT_FALSE(ReportDue());
   Lose();
   Advance(absl::Seconds(9));
-  EXPECT_FALSE(news_->ReportDue(now_));
+  EXPECT_FALSE(ReportDue());
   Advance(kSecond);
-  EXPECT_TRUE(news_->ReportDue(now_));
+  EXPECT_TRUE(ReportDue());
 }
 
 TEST_F(LossNewsTest, AnOutageOfAWeekIsTwoEntries) {
@@ -170,16 +171,32 @@ TEST_F(LossNewsTest, WhatTheSupportLogDidNotTakeIsToldAgain) {
   Advance(absl::Seconds(10));
   EXPECT_THAT(Entries(/*done=*/false), SizeIs(1));
   EXPECT_THAT(Entries(), IsEmpty());
-  EXPECT_EQ(news_->NextDeadline(), now_) << "the portal";
+  EXPECT_TRUE(ReportDue()) << "the portal doesn't wait for it";
   Advance(absl::Seconds(10));
   EXPECT_THAT(Entries(), ElementsAre("1 message, reason 1, so far"));
+}
+
+TEST_F(LossNewsTest, LossesOfLogsAreForThePortalAlone) {
+  Lose();
+  records_.back().reason = "log Energy: damaged record";
+  Lose();
+  Lose();
+  records_.back().reason = "log Energy: records 5 to 6 dropped by the log's bounds";
+  Advance(absl::Seconds(10));
+  EXPECT_TRUE(ReportDue());
+  EXPECT_THAT(Entries(), ElementsAre("1 message, reason 2"));
+  Lose();
+  records_.back().reason = "log Energy: damaged record";
+  Advance(absl::Seconds(10));
+  EXPECT_THAT(Entries(), IsEmpty());
+  EXPECT_EQ(news_->told().number, 4);
 }
 
 TEST_F(LossNewsTest, NothingIsToldTwiceAtATime) {
   Lose();
   Advance(absl::Seconds(10));
   ASSERT_TRUE(news_->TakeEntries(records_, now_).has_value());
-  EXPECT_FALSE(news_->EntriesDue(now_));
+  EXPECT_EQ(news_->EntriesAt(), MonotonicTime::Never());
   EXPECT_EQ(news_->TakeEntries(records_, now_), std::nullopt);
 }
 
@@ -191,7 +208,7 @@ TEST_F(LossNewsTest, ARestartTellsWhatWasNotToldAndNothingElse) {
   Lose();
   Restart();
   Advance(absl::Seconds(10));
-  EXPECT_TRUE(news_->ReportDue(now_));
+  EXPECT_TRUE(ReportDue());
   EXPECT_THAT(Entries(), ElementsAre("1 message, reason 2, so far"));
   Restart();
   Advance(absl::Seconds(10));

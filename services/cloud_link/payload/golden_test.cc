@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/cloud_link/payload/data_layout.h"
+#include "services/cloud_link/payload/loss_message.h"
 #include "services/cloud_link/payload/messages.h"
 #include "services/cloud_link/payload/test_connector.h"
 
@@ -199,6 +200,30 @@ TEST_P(GoldenTest, GpsValuesDoNotExist_7_1) {
   Connector connector = ConnectorWith(format());
   AddGps(connector, "GNSS", "/GNSS/Latitude", "/GNSS/Longitude");
   ExpectGolden("7.1_example_2", Data(connector, {Sample(), Sample()}));
+}
+
+// No section of the manual: an answer to `state` that nobody asked for.
+TEST_P(GoldenTest, Losses) {
+  Connector connector;
+  connector.set_name("CloudConn2");
+  connector.set_format(format());
+  connector.set_tixml_braces(true);
+  LossRecord full;
+  full.number = 3;
+  full.first_message_id = 1041;
+  full.last_message_id = 1120;
+  full.first_timestamp = 1'585'563'331;
+  full.last_timestamp = 1'585'563'410;
+  full.count = 80;
+  full.reason = "full: oldest dropped";
+  LossRecord log;
+  log.number = 4;
+  log.last_timestamp = 1'585'563'000;
+  log.count = 2;
+  log.reason = "log Energy: records 5 to 6 dropped by the log's bounds";
+  ExpectGolden("losses",
+               LossBody(connector, "loss_01234567_CloudConn2_4", {full, log}, /*total=*/90));
+  ExpectGolden("loss", LossBody(connector, "loss_01234567_CloudConn2_3", {full}, 80));
 }
 
 }  // namespace

@@ -164,6 +164,8 @@ void ReadCache(Fields& f, v1::Connector& c) {
   }
   c.set_cache_max_mb(static_cast<uint32_t>(megabytes));
   c.set_cache_drop_newest(f.Choice<bool>("MQTTCachePolicy", kCachePolicies, false));
+  c.set_cache_max_age_s(static_cast<uint32_t>(f.Age("MQTTCacheMaxAge", 0)));
+  c.set_cache_min_free_mb(static_cast<uint32_t>(f.Integer("MQTTCacheMinFreeMB", 0, kMax, 16)));
 }
 
 void ReadMqtt(Fields& f, const v1::Device& device, absl::string_view suffix, v1::Connector& c) {

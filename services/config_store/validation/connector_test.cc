@@ -73,6 +73,8 @@ TEST(ConnectorTest, DefaultsAreFilledIn) {
   EXPECT_EQ(c.cache_max_mb(), 64u);
   EXPECT_FALSE(c.cache_drop_newest());
   EXPECT_EQ(c.cache_mode(), v1::DURABLE);
+  EXPECT_EQ(c.cache_max_age_s(), 0u);
+  EXPECT_EQ(c.cache_min_free_mb(), 16u);
   EXPECT_EQ(c.response_timeout_s(), 60u);
   EXPECT_EQ(c.retry_max_s(), 900u);
   EXPECT_EQ(c.broker_fallback_s(), 86'400u);
@@ -92,7 +94,7 @@ TEST(ConnectorTest, EachSettingIsTaken) {
     <MQTTCachePolicy _="drop_newest"/><ResponseTimeout _="5"/><RetryMaxTime _="6"/>
     <BrokerFallbackTime _="8"/><BrokerRedirectAllow _=".juconn.io, example.com"/>
     <TimeZone _="Europe/Berlin"/><GpsPayload _="lng"/><TiXMLBraces _="0"/>
-    <ConfirmTime _="86400"/>)");
+    <ConfirmTime _="86400"/><MQTTCacheMaxAge _="30d"/><MQTTCacheMinFreeMB _="0"/>)");
   EXPECT_THAT(result.problems, IsEmpty());
   ASSERT_EQ(result.connectors.size(), 1u);
   const v1::Connector& c = result.connectors[0];
@@ -112,6 +114,8 @@ TEST(ConnectorTest, EachSettingIsTaken) {
   EXPECT_FALSE(c.cache());
   EXPECT_EQ(c.cache_max_mb(), 7u);
   EXPECT_TRUE(c.cache_drop_newest());
+  EXPECT_EQ(c.cache_max_age_s(), 2'592'000u);
+  EXPECT_EQ(c.cache_min_free_mb(), 0u);
   EXPECT_EQ(c.response_timeout_s(), 5u);
   EXPECT_EQ(c.retry_max_s(), 6u);
   EXPECT_EQ(c.broker_fallback_s(), 8u);
@@ -229,8 +233,8 @@ TEST(ConnectorTest, EachNumberHasItsRange) {
   };
   for (const Case& c :
        {Case{"QoS", 0, 2}, Case{"MQTTKeepAlive", 0, 65'535}, Case{"MQTTCacheMaxMB", 1, 100'000},
-        Case{"ResponseTimeout", 1, 3'600}, Case{"RetryMaxTime", 1, 86'400},
-        Case{"BrokerFallbackTime", 1, 31'536'000}}) {
+        Case{"MQTTCacheMinFreeMB", 0, 100'000}, Case{"ResponseTimeout", 1, 3'600},
+        Case{"RetryMaxTime", 1, 86'400}, Case{"BrokerFallbackTime", 1, 31'536'000}}) {
     SCOPED_TRACE(c.name);
     for (const int64_t good : {c.min, c.max}) {
       EXPECT_THAT(Read(absl::StrCat("<", c.name, " _=\"", good, "\"/>")).problems, IsEmpty());
@@ -280,6 +284,17 @@ TEST(ConnectorTest, TheCacheModeIsTakenAndBoundsWhatMemoryMayTake) {
       Read("<MQTTCacheMode _=\"ram\"/>").problems,
       ElementsAre("error 4 /ISP/CloudConn/MQTTCacheMode: 'ram' is not known here; write one "
                   "of durable, disk_on_outage, memory"));
+}
+
+TEST(ConnectorTest, TheAgeOfDataIsWrittenAsThatOfALog) {
+  const Result result = Read("<MQTTCacheMaxAge _=\"12h\"/>");
+  EXPECT_THAT(result.problems, IsEmpty());
+  EXPECT_EQ(result.connectors.at(0).cache_max_age_s(), 43'200u);
+  for (const char* bad : {"30", "0s", "3651d", "1.5h"}) {
+    EXPECT_THAT(Read(absl::StrCat("<MQTTCacheMaxAge _=\"", bad, "\"/>")).problems,
+                ElementsAre(HasSubstr("write a whole number with s, m, h or d behind it, from 1s "
+                                      "to 3650d")));
+  }
 }
 
 TEST(ConnectorTest, EachSwitchIs0Or1) {

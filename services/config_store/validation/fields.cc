@@ -12,6 +12,25 @@
 #include "services/config_store/validation/formats.h"
 
 namespace fieldgate::config_store {
+namespace {
+
+constexpr int64_t kDay = 86'400;
+constexpr int64_t kMaxAge = 3'650 * kDay;
+constexpr std::pair<char, int64_t> kUnits[] = {{'s', 1}, {'m', 60}, {'h', 3'600}, {'d', kDay}};
+
+// "30d" in seconds.
+std::optional<int64_t> ParseAge(absl::string_view text) {
+  for (const auto& [unit, seconds] : kUnits) {
+    if (text.empty() || text.back() != unit) continue;
+    const std::optional<int64_t> number = ParseInteger(text.substr(0, text.size() - 1));
+    if (!number.has_value()) return std::nullopt;
+    // What is out of range without its unit is so with it.
+    return *number < 0 || *number > kMaxAge ? *number : *number * seconds;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
 
 Fields::Fields(Of source, const tixml::Node& element, const Place& place, Problems& problems)
     : place_(place), problems_(problems) {
@@ -86,6 +105,16 @@ bool Fields::Flag(absl::string_view name, bool fallback) {
   if (text == nullptr) return fallback;
   if (*text == "0" || *text == "1") return *text == "1";
   Error(name, absl::StrCat(Quote(*text), " is neither 0 nor 1"), "write 0 or 1");
+  return fallback;
+}
+
+int64_t Fields::Age(absl::string_view name, int64_t fallback) {
+  const std::string* const text = Text(name);
+  if (text == nullptr) return fallback;
+  const std::optional<int64_t> seconds = ParseAge(*text);
+  if (seconds.has_value() && *seconds >= 1 && *seconds <= kMaxAge) return *seconds;
+  Error(name, absl::StrCat(Quote(*text), seconds ? " is out of range" : " is no age"),
+        "write a whole number with s, m, h or d behind it, from 1s to 3650d");
   return fallback;
 }
 

@@ -33,6 +33,8 @@ class Fields {
   int64_t Integer(absl::string_view name, int64_t min, int64_t max, int64_t fallback);
   double Number(absl::string_view name, double fallback);
   bool Flag(absl::string_view name, bool fallback);  // 0 or 1
+  // "30d": from 1s to 3650d, in seconds.
+  int64_t Age(absl::string_view name, int64_t fallback);
   // The path of a value, from '/' on, no level empty; "" when it is not given.
   std::string Path(absl::string_view name);
 

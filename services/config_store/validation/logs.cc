@@ -22,30 +22,14 @@ constexpr int kMaxPoints = 1'000;
 constexpr size_t kMaxName = 64;  // a level of paths, and part of messages
 constexpr int64_t kMinCycleMs = 100;
 constexpr int64_t kMaxCycleMs = 86'400'000;
-constexpr int64_t kDay = 86'400;
-constexpr int64_t kMaxAge = 3'650 * kDay;
-constexpr int64_t kDefaultAge = 365 * kDay;
+constexpr int64_t kDefaultAge = 365 * 86'400;
 constexpr int64_t kDefaultMb = 16;
 
 // Logs of messages (section 5, /LogCounter), which config_store keeps.
 constexpr absl::string_view kMessageLogs[] = {"SupportLog", "Event", "JobReport", "Login"};
 
-constexpr std::pair<char, int64_t> kUnits[] = {{'s', 1}, {'m', 60}, {'h', 3'600}, {'d', kDay}};
-
 constexpr PointList kLogPoints = {
     .name = "log", .unread = "recorded as invalid", .hysteresis = false};
-
-// "30d" in seconds.
-std::optional<int64_t> ParseAge(absl::string_view text) {
-  for (const auto& [unit, seconds] : kUnits) {
-    if (text.empty() || text.back() != unit) continue;
-    const std::optional<int64_t> number = ParseInteger(text.substr(0, text.size() - 1));
-    if (!number.has_value()) return std::nullopt;
-    // What is out of range without its unit is so with it.
-    return *number < 0 || *number > kMaxAge ? *number : *number * seconds;
-  }
-  return std::nullopt;
-}
 
 void ReadCycle(Fields& f, v1::Log& log) {
   const std::string* const text = f.Text("cycle");
@@ -62,16 +46,7 @@ void ReadCycle(Fields& f, v1::Log& log) {
 
 void ReadBounds(Fields& f, v1::Log& log) {
   log.set_max_bytes(static_cast<uint64_t>(f.Integer("maxmb", 1, 100'000, kDefaultMb)) << 20);
-  log.set_max_age_s(kDefaultAge);
-  const std::string* const text = f.Text("maxage");
-  if (text == nullptr) return;
-  const std::optional<int64_t> age = ParseAge(*text);
-  if (age.has_value() && *age >= 1 && *age <= kMaxAge) {
-    log.set_max_age_s(static_cast<uint64_t>(*age));
-    return;
-  }
-  f.Error("maxage", absl::StrCat(Quote(*text), age ? " is out of range" : " is no age"),
-          "write a whole number with s, m, h or d behind it, from 1s to 3650d");
+  log.set_max_age_s(static_cast<uint64_t>(f.Age("maxage", kDefaultAge)));
 }
 
 void CheckName(const std::string& name, const Place& place, Problems& problems) {
