@@ -19,8 +19,8 @@ namespace fieldgate::fault {
 namespace {
 
 constexpr uint64_t kSteps = 10;
-// Of each kind, spread over all that there are.
-constexpr int64_t kPlaces = 15;
+// Of each kind, spread over all that there are; others with another SEED.
+constexpr int64_t kPlaces = 8;
 
 std::string NameOf(const WriterKind& kind, const DiskFault& fault) {
   static constexpr const char* kNames[] = {"Open", "Create", "Read",   "Write",        "Truncate",
@@ -111,7 +111,7 @@ class IoFaultTest : public testing::TestWithParam<std::tuple<WriterKind, DiskFau
 
   // Nothing of what was acknowledged around the fault is lost with the power.
   void ExpectAllSurvivesPowerCuts(const SimulatedDisk& disk) {
-    for (const uint64_t seed : {1, 2, 3}) {
+    for (const uint64_t seed : {1, 2}) {
       const auto image = disk.Image(seed);
       const auto writer = kind().make();
       ASSERT_EQ(writer->Open(*image), absl::OkStatus());
@@ -132,7 +132,7 @@ TEST_P(IoFaultTest, TheCallFailsNothingIsHalfDoneAndAllGoesOn) {
   const int64_t places = std::min(calls, kPlaces);
   for (int64_t place = 0; place < places; ++place) {
     DiskFault fault = this->fault();
-    fault.nth = 1 + place * calls / places;
+    fault.nth = 1 + (place * calls / places + static_cast<int64_t>(seed_)) % calls;
     SCOPED_TRACE(absl::StrCat("call ", fault.nth, " of ", calls));
     const auto disk = blank.Image(0);
     disk->Inject(fault);
@@ -165,7 +165,7 @@ class FullDiskTest : public IoFaultTest {};
 TEST_P(FullDiskTest, TheCallFailsNothingIsHalfDoneAndWithRoomAllGoesOn) {
   const SimulatedDisk blank;
   ASSERT_NO_FATAL_FAILURE(RunWhole(*blank.Image(0)));
-  for (int64_t room = 0; room < 600'000; room += room < 50'000 ? 3'000 : 40'000) {
+  for (int64_t room = 0; room < 600'000; room += room < 50'000 ? 6'000 : 70'000) {
     SCOPED_TRACE(absl::StrCat("room for ", room));
     const auto disk = blank.Image(0);
     disk->SetCapacity(room);
