@@ -172,6 +172,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
                    "PRAGMA wal_autocheckpoint=", kLogBytes / options.page_size,
                    ";PRAGMA journal_size_limit=", kLogBytes, ";",
                    "SELECT count(*) FROM sqlite_schema;"));  // reads it, so that damage shows here
+  if (status.ok()) status = database->EmptyLog();
   if (status.ok()) status = disk.SyncDirectoryOf(path);
   if (!status.ok()) return Annotate(status, "opening the database");
   database->on_damage_ = options.on_damage;
@@ -194,6 +195,17 @@ absl::Status Database::Error(int result) {
     std::exchange(on_damage_, nullptr)(status);
   }
   return status;
+}
+
+absl::Status Database::EmptyLog() {
+  const int result =
+      sqlite3_wal_checkpoint_v2(connection_, /*zDb=*/nullptr, SQLITE_CHECKPOINT_PASSIVE,
+                                /*pnLog=*/nullptr, /*pnCkpt=*/nullptr);
+  // The log stays as it is: somebody else uses it, or the database can't grow.
+  if (result == SQLITE_OK || result == SQLITE_BUSY || result == SQLITE_FULL) {
+    return absl::OkStatus();
+  }
+  return ErrorOf(connection_, result, path_);
 }
 
 absl::Status Database::Execute(const std::string& sql) {

@@ -133,6 +133,11 @@ class Database {
 
   // An error of SQLite, which was seen while doing something here.
   absl::Status Error(int result);
+  // Moves what is in the log into the database, so that the log begins anew. When
+  // a sync has failed, the kernel shows what was written, but never writes it to
+  // the disk any more; and who opens the file takes it for committed. Whatever
+  // was appended behind it would be lost with it in a power cut.
+  absl::Status EmptyLog();
 
   std::string path_;
   Disk& disk_;

@@ -334,8 +334,14 @@ absl::Status ConfigDatabase::DeleteIdentity(absl::string_view connector) {
   return (*remove)->BindText(1, connector).Run();
 }
 
-absl::Status ConfigDatabase::DeleteIdentities() {
-  return database_->Execute("DELETE FROM identity");
+absl::Status ConfigDatabase::DeleteIdentities(
+    const std::optional<std::vector<StoredProbation>>& probations) {
+  absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*database_);
+  absl::Status status = transaction.status();
+  if (status.ok()) status = database_->Execute("DELETE FROM identity");
+  if (status.ok() && probations.has_value()) status = WriteProbations(*database_, *probations);
+  if (status.ok()) status = transaction->Commit();
+  return status;
 }
 
 absl::Status ConfigDatabase::AppendMessage(absl::string_view log, absl::Time at,

@@ -73,7 +73,9 @@ class ConfigDatabase {
   absl::StatusOr<std::vector<v1::ListRevisionsResponse::Revision>> ListRevisions();
 
   absl::Status SaveIdentity(absl::string_view connector, const v1::Identity& identity);
-  absl::Status DeleteIdentities();
+  // Of all connectors. `probations`: all as they are then; nothing: as before.
+  // All or nothing.
+  absl::Status DeleteIdentities(const std::optional<std::vector<StoredProbation>>& probations);
 
   // `log` is any name; the entry's time is `at`.
   absl::Status AppendMessage(absl::string_view log, absl::Time at, absl::string_view source,

@@ -1,5 +1,6 @@
 #include "services/config_store/configuration_store.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -337,10 +338,11 @@ absl::Status ConfigurationStore::DeleteIdentities() {
   const std::lock_guard lock(mutex_);
   Probations probations = probations_;
   probations.ForgetIdentities();
-  absl::Status status;
-  if (probations.AnyPending()) status = file_->SaveProbations(Stored(probations));
-  if (status.ok()) status = file_->DeleteIdentities();
-  if (!status.ok()) return Annotate(status, "deleting the identities");
+  std::optional<std::vector<StoredProbation>> changed;
+  if (probations.AnyPending()) changed = Stored(probations);
+  if (absl::Status status = file_->DeleteIdentities(changed); !status.ok()) {
+    return Annotate(status, "deleting the identities");
+  }
   probations_ = std::move(probations);
   identities_.clear();
   Publish(*current_);

@@ -21,15 +21,6 @@ constexpr int kCuts = 6;    // a round, each from its beginning
 constexpr int kImages = 4;  // a cut
 constexpr size_t kMaxFailures = 10;
 
-// What is stored, as our code shows it and row by row.
-absl::StatusOr<std::string> Read(Writer& writer, sqlite::Disk& disk, const std::string& path) {
-  absl::StatusOr<std::string> content = writer.Content();
-  if (!content.ok()) return content.status();
-  const absl::StatusOr<std::string> stored = ReadStored(disk, path);
-  if (!stored.ok()) return stored.status();
-  return absl::StrCat(*content, *stored);
-}
-
 // A disk with a database of a former version.
 absl::Status WriteFormer(const std::string& file, const std::string& path, SimulatedDisk& disk) {
   std::stringstream sql;
@@ -115,7 +106,7 @@ class Chain {
     if (absl::Status status = writer->Open(disk); !status.ok()) return status;
     for (size_t i = 0;; ++i) {
       const int64_t before = disk.operations();
-      absl::StatusOr<std::string> stored = Read(*writer, disk, kind_->path);
+      absl::StatusOr<std::string> stored = ReadAll(*writer, disk, kind_->path);
       reading_ += disk.operations() - before;
       if (!stored.ok()) return Annotate(stored.status(), absl::StrCat("after step ", i));
       stored_.push_back(*std::move(stored));
@@ -149,7 +140,7 @@ class Chain {
     const absl::Status opened = writer->Open(image);
     absl::StatusOr<std::string> stored = absl::UnknownError("not read");
     if (opened.ok()) {
-      stored = Read(*writer, image, kind_->path);
+      stored = ReadAll(*writer, image, kind_->path);
     } else {
       stored = Annotate(opened, "opening the image");
     }

@@ -64,6 +64,14 @@ absl::StatusOr<std::string> ReadStored(sqlite::Disk& disk, const std::string& pa
   return text;
 }
 
+absl::StatusOr<std::string> ReadAll(Writer& writer, sqlite::Disk& disk, const std::string& path) {
+  absl::StatusOr<std::string> content = writer.Content();
+  if (!content.ok()) return content.status();
+  const absl::StatusOr<std::string> stored = ReadStored(disk, path);
+  if (!stored.ok()) return stored.status();
+  return absl::StrCat(*content, *stored);
+}
+
 std::string FirstDifference(const std::string& is, const std::string& expected) {
   constexpr size_t kBefore = 20;
   constexpr size_t kMost = 160;
