@@ -23,69 +23,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/testing/netlink.h"
 
 namespace fieldgate {
 namespace {
-
-absl::Status Refused(absl::string_view what, int error) {
-  return absl::InternalError(absl::StrCat(what, ": ", strerror(error)));
-}
-
-// One rtnetlink request and its answer.
-class Request {
- public:
-  Request(uint16_t type, uint16_t flags) {
-    Append(nlmsghdr{0, type, static_cast<uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags), 1, 0});
-  }
-
-  template <typename Struct>
-  void Append(const Struct& value) {
-    static_assert(sizeof value % NLMSG_ALIGNTO == 0);
-    message_.append(reinterpret_cast<const char*>(&value), sizeof value);
-  }
-
-  void Attribute(uint16_t type, const void* data, size_t size) {
-    const size_t at = Begin(type);
-    message_.append(static_cast<const char*>(data), size);
-    End(at);
-  }
-  void Text(uint16_t type, const std::string& text) {
-    Attribute(type, text.c_str(), text.size() + 1);
-  }
-  void Number(uint16_t type, uint32_t number) { Attribute(type, &number, sizeof number); }
-
-  // Attributes between Begin and End are inside that one.
-  size_t Begin(uint16_t type) {
-    const size_t at = message_.size();
-    Append(rtattr{0, type});
-    return at;
-  }
-  void End(size_t at) {
-    const rtattr header = {static_cast<uint16_t>(message_.size() - at),
-                           reinterpret_cast<rtattr*>(message_.data() + at)->rta_type};
-    std::memcpy(message_.data() + at, &header, sizeof header);
-    message_.resize(NLMSG_ALIGN(message_.size()));
-  }
-
-  absl::Status Send(absl::string_view what) {
-    const auto length = static_cast<uint32_t>(message_.size());
-    std::memcpy(message_.data(), &length, sizeof length);
-    const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-    if (fd < 0) return Refused(what, errno);
-    alignas(nlmsghdr) char answer[8192];
-    const bool answered = send(fd, message_.data(), message_.size(), 0) >= 0 &&
-                          recv(fd, answer, sizeof answer, 0) >= static_cast<ssize_t>(NLMSG_HDRLEN);
-    const int error = errno;
-    close(fd);
-    if (!answered) return Refused(what, error);
-    const auto* header = reinterpret_cast<const nlmsghdr*>(answer);
-    const int refused = -static_cast<const nlmsgerr*>(NLMSG_DATA(header))->error;
-    return refused == 0 ? absl::OkStatus() : Refused(what, refused);
-  }
-
- private:
-  std::string message_;
-};
 
 struct Address {
   uint8_t family = AF_INET;
@@ -139,12 +80,14 @@ absl::Status EnterOwnNetwork() {
 }
 
 absl::Status UseResolvConf(absl::string_view text) {
-  if (mount("tmpfs", "/etc", "tmpfs", 0, "size=1m") != 0) return Refused("tmpfs on /etc", errno);
+  if (mount("tmpfs", "/etc", "tmpfs", 0, "size=1m") != 0) {
+    return netlink::Refused("tmpfs on /etc", errno);
+  }
   if (!WriteFile("/etc/resolv.conf", text) ||
       !WriteFile("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n") ||
       !WriteFile("/etc/passwd", "root:x:0:0:root:/:/bin/sh\n") ||
       !WriteFile("/etc/group", "root:x:0:\n")) {
-    return Refused("files in /etc", errno);
+    return netlink::Refused("files in /etc", errno);
   }
   return absl::OkStatus();
 }
@@ -154,14 +97,14 @@ absl::StatusOr<NetworkNamespace> NetworkNamespace::Create() {
   if (before < 0 || unshare(CLONE_NEWNET) != 0) {
     const int error = errno;
     if (before >= 0) close(before);
-    return Refused("new namespace", error);
+    return netlink::Refused("new namespace", error);
   }
   NetworkNamespace made(OpenOwnNamespace());
   const absl::Status up = SetInterfaceUp("lo");
   const bool back = setns(before, CLONE_NEWNET) == 0;
   close(before);
   if (!up.ok()) return up;
-  if (!back || made.fd_ < 0) return Refused("namespace", errno);
+  if (!back || made.fd_ < 0) return netlink::Refused("namespace", errno);
   return made;
 }
 
@@ -182,7 +125,7 @@ void NetworkNamespace::Run(const std::function<void()>& task) const {
 
 absl::Status AddCable(const std::string& name, const NetworkNamespace& peer,
                       const std::string& peer_name) {
-  Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+  netlink::Message request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
   request.Append(ifinfomsg{});
   request.Text(IFLA_IFNAME, name);
   const size_t info = request.Begin(IFLA_LINKINFO);
@@ -195,25 +138,25 @@ absl::Status AddCable(const std::string& name, const NetworkNamespace& peer,
   request.End(other);
   request.End(data);
   request.End(info);
-  return request.Send(absl::StrCat("cable ", name));
+  return netlink::Send(request, absl::StrCat("cable ", name));
 }
 
 absl::Status DeleteInterface(const std::string& name) {
-  Request request(RTM_DELLINK, 0);
+  netlink::Message request(RTM_DELLINK, 0);
   ifinfomsg header{};
   header.ifi_index = static_cast<int>(if_nametoindex(name.c_str()));
   request.Append(header);
-  return request.Send(absl::StrCat("delete ", name));
+  return netlink::Send(request, absl::StrCat("delete ", name));
 }
 
 absl::Status SetInterfaceUp(const std::string& name, bool up) {
-  Request request(RTM_NEWLINK, 0);
+  netlink::Message request(RTM_NEWLINK, 0);
   ifinfomsg header{};
   header.ifi_index = static_cast<int>(if_nametoindex(name.c_str()));
   header.ifi_flags = up ? IFF_UP : 0;
   header.ifi_change = IFF_UP;
   request.Append(header);
-  return request.Send(absl::StrCat(name, up ? " up" : " down"));
+  return netlink::Send(request, absl::StrCat(name, up ? " up" : " down"));
 }
 
 absl::Status AddAddress(const std::string& name, absl::string_view address) {
@@ -222,7 +165,7 @@ absl::Status AddAddress(const std::string& name, absl::string_view address) {
   int length = 0;
   if (!absl::SimpleAtoi(parts.second, &length)) return absl::InternalError(address);
   const Address parsed = ParseAddress(parts.first);
-  Request request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+  netlink::Message request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
   ifaddrmsg header{};
   header.ifa_family = parsed.family;
   header.ifa_prefixlen = static_cast<uint8_t>(length);
@@ -231,12 +174,12 @@ absl::Status AddAddress(const std::string& name, absl::string_view address) {
   request.Append(header);
   request.Attribute(IFA_LOCAL, parsed.bytes.data(), parsed.bytes.size());
   request.Attribute(IFA_ADDRESS, parsed.bytes.data(), parsed.bytes.size());
-  return request.Send(absl::StrCat(name, " ", address));
+  return netlink::Send(request, absl::StrCat(name, " ", address));
 }
 
 absl::Status AddDefaultRoute(const std::string& name, const std::string& gateway, int metric) {
   const Address parsed = ParseAddress(gateway);
-  Request request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
+  netlink::Message request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
   rtmsg header{};
   header.rtm_family = parsed.family;
   header.rtm_table = RT_TABLE_MAIN;
@@ -247,7 +190,7 @@ absl::Status AddDefaultRoute(const std::string& name, const std::string& gateway
   request.Attribute(RTA_GATEWAY, parsed.bytes.data(), parsed.bytes.size());
   request.Number(RTA_OIF, if_nametoindex(name.c_str()));
   request.Number(RTA_PRIORITY, static_cast<uint32_t>(metric));
-  return request.Send(absl::StrCat("route through ", name));
+  return netlink::Send(request, absl::StrCat("route through ", name));
 }
 
 }  // namespace fieldgate

@@ -451,6 +451,10 @@ v1::ConnectorStatus Connector::Status() const {
   status.set_route(RouteText(config_));
   status.set_connection_state_msg(std::string(lifecycle_.connection_state_msg()));
   status.set_detail(lifecycle_.detail());
+  // A try that hangs must not hide why the one before failed.
+  if (lifecycle_.state() == LifecycleState::kConnecting && !last_failure_.empty()) {
+    status.set_detail(absl::StrCat(lifecycle_.detail(), "; before: ", last_failure_));
+  }
   status.set_last_send_at(last_send_at_);
   status.set_broker_version(lifecycle_.portal_version());
   const OutboxStats stats = outbox_.Stats();

@@ -66,10 +66,15 @@ ssize_t PacketGuard::Read(Source source, char* buffer, size_t size) {
   if (!why_.empty()) return -1;
   for (;;) {
     if (ready_at_ < ready_end_) {
-      const auto count = std::min(size, static_cast<size_t>(ready_end_ - ready_at_));
-      std::copy_n(ready_ + ready_at_, count, buffer);
-      ready_at_ += static_cast<int>(count);
-      return static_cast<ssize_t>(count);
+      const auto head = std::min(size, static_cast<size_t>(ready_end_ - ready_at_));
+      std::copy_n(ready_ + ready_at_, head, buffer);
+      ready_at_ += static_cast<int>(head);
+      // And what is there of the body: a reader of TLS that got less than it asked
+      // for waits for the socket, which OpenSSL may have emptied.
+      const size_t room = std::min(size - head, body_);
+      const ssize_t more = room == 0 ? 0 : source(buffer + head, room);
+      if (more > 0) body_ -= static_cast<size_t>(more);
+      return static_cast<ssize_t>(head) + std::max<ssize_t>(more, 0);
     }
     if (body_ > 0) {
       const ssize_t count = source(buffer, std::min(size, body_));

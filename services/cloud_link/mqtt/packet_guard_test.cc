@@ -136,6 +136,20 @@ TEST(PacketGuardTest, TheLargestPublishCostsNoMoreThanTheBound) {
   EXPECT_LE(largest, size_t{16} << 10);
 }
 
+TEST(PacketGuardTest, AReadThatCanBeWholeIsWhole) {
+  PacketGuard guard;
+  Wire wire(Connack() + Packet(kPublish, Body(1000)));
+  const auto read = [&](size_t size) {
+    std::string buffer(size, '\0');
+    return guard.Read([&](char* b, size_t n) { return wire.Read(b, n); }, buffer.data(), size);
+  };
+  EXPECT_EQ(read(1), 1);
+  EXPECT_EQ(read(1), 1);
+  EXPECT_EQ(read(2), 2);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(read(1), 1);  // the type, and two bytes of length
+  EXPECT_EQ(read(1000), 1000);
+}
+
 // What is read of `bytes` behind a CONNACK before it is refused, and why.
 std::string WhyRefused(const std::string& bytes, size_t* read = nullptr) {
   PacketGuard guard;

@@ -30,6 +30,21 @@
 // restored, which we don't use: the linker puts this in its place (--wrap).
 extern "C" void __wrap_MQTTAsync_NULLPublishCommands(void* /*client*/) {}
 
+// Where a message with QoS 1 or 2 can't be written, Paho frees its topic and
+// payload and keeps it all the same, to free it again with the connection:
+// each reset by a broker in the wrong moment would be the end of the process.
+// Reported as written, it stays with what waits for an acknowledgement, and goes
+// with the connection, whose loss the next read tells.
+extern "C" int __real_MQTTProtocol_startPublish(void* client, void* publish, int qos, int retained,
+                                                void** message);
+extern "C" int __wrap_MQTTProtocol_startPublish(void* client, void* publish, int qos, int retained,
+                                                void** message) {
+  constexpr int kSocketError = -1;
+  constexpr int kComplete = 0;
+  const int result = __real_MQTTProtocol_startPublish(client, publish, qos, retained, message);
+  return qos > 0 && result == kSocketError ? kComplete : result;
+}
+
 namespace fieldgate::cloud_link {
 namespace {
 

@@ -213,6 +213,14 @@ TEST_F(PahoMqttClientTest, AnInboundTopicThatMqttForbidsIsDropped) {
   EXPECT_EQ(recorder_.messages()[0].topic, "good");
 }
 
+TEST_F(PahoMqttClientTest, APacketThatIsNoneEndsTheConnectionWithItsReason) {
+  RawBroker raw({RawBroker::Connack(0), "\x90\1x"});
+  ASSERT_TRUE(client_->Connect(OptionsFor(raw.url())).ok());
+  ASSERT_TRUE(recorder_.Await("disconnected"));
+  EXPECT_THAT(std::string(recorder_.why().message()),
+              HasSubstr("no packet of MQTT: type 9 with 1 bytes"));
+}
+
 TEST_F(PahoMqttClientTest, ReportsARefusedSubscription) {
   RawBroker raw({RawBroker::Connack(0), "", RawBroker::Suback(1, {0x80})});
   ASSERT_TRUE(client_->Connect(OptionsFor(raw.url())).ok());
@@ -239,6 +247,22 @@ TEST_F(PahoMqttClientTest, ASilentPeerEndsTheAttempt) {
   MqttOptions options = OptionsFor(raw.url());
   options.connect_timeout = absl::Seconds(1);
   EXPECT_THAT(Refusal(options), HasSubstr("timeout"));
+}
+
+// Some of these messages can't be written, which Paho alone does not survive.
+TEST_F(PahoMqttClientTest, AConnectionThatIsResetUnderManyMessagesIsLostAndNothingElse) {
+  for (int round = 0; round < 10; ++round) {
+    auto raw = std::make_unique<RawBroker>(std::vector<std::string>{RawBroker::Connack(0)});
+    recorder_.Forget();
+    ASSERT_TRUE(client_->Connect(OptionsFor(raw->url())).ok());
+    ASSERT_TRUE(recorder_.Await("connected")) << recorder_.why();
+    raw.reset();
+    for (MqttToken token = 1; token <= 90; ++token) {
+      client_->Publish(token, "t", "body", token % 2 == 0 ? Qos::kAtLeastOnce : Qos::kExactlyOnce)
+          .IgnoreError();
+    }
+    ASSERT_TRUE(recorder_.Await("disconnected"));
+  }
 }
 
 TEST_F(PahoMqttClientTest, BoundsWhatIsInFlight) {
