@@ -74,10 +74,9 @@ absl::StatusOr<OutboxSnapshot> ReadOutbox(const std::string& state_dir) {
   s = db->ForEach("SELECT count(*) FROM loss",
                   [&](const Statement& r) { snapshot.losses = r.Int(0); });
   if (!s.ok()) return s;
-  s = db->ForEach("SELECT topic, message_id, timestamp FROM entry WHERE message_id > 0",
-                  [&](const Statement& r) {
-                    snapshot.waiting[std::string(r.Text(0))][r.Int(1)] = r.Int(2);
-                  });
+  s = db->ForEach(
+      "SELECT topic, message_id, timestamp FROM entry WHERE message_id > 0",
+      [&](const Statement& r) { snapshot.waiting[std::string(r.Text(0))][r.Int(1)] = r.Int(2); });
   if (!s.ok()) return s;
   return snapshot;
 }

@@ -13,6 +13,8 @@ namespace fieldgate::fault {
 namespace {
 
 constexpr size_t kMaxProblems = 100;
+// error_code: can't be executed now.
+constexpr int kNotNow = 409;
 
 // What stands behind `mark`, up to a character of `end`; false without mark.
 bool TextBehind(absl::string_view body, absl::string_view mark, absl::string_view end,
@@ -150,11 +152,16 @@ void DeliveryChecker::OnAnswer(const MqttPublish& publish, UnderWay& under_way) 
   ++seen_.answers;
   under_way.response_id = FieldOf(publish.payload, "response_id");
   Answer& answer = answers_[under_way.response_id];
-  if (answer.times++ == 0) {
+  if (answer.body == publish.payload && answer.topic == publish.topic) return;
+  const auto code = static_cast<int>(Number(FieldOf(publish.payload, "error_code")));
+  if (code == kNotNow) ++seen_.refused;
+  // Only what was refused for now may be executed later, or the other way round
+  // by a second delivery that found the queue full.
+  if (answer.error_code == -1 || answer.error_code == kNotNow) {
     answer.topic = std::string(publish.topic);
     answer.body = std::string(publish.payload);
-    answer.error_code = static_cast<int>(Number(FieldOf(publish.payload, "error_code")));
-  } else if (answer.body != publish.payload || answer.topic != publish.topic) {
+    answer.error_code = code;
+  } else if (code != kNotNow) {
     Problem(absl::StrCat("request ", under_way.response_id, " has two answers: ", answer.body,
                          " and ", publish.payload));
   }
@@ -226,9 +233,10 @@ std::map<std::string, Answer> DeliveryChecker::answers() const {
   return answers_;
 }
 
-bool DeliveryChecker::IsAnswered(const std::string& request_id) const {
+bool DeliveryChecker::AnswerTaken(const std::string& request_id) const {
   const std::lock_guard lock(mutex_);
-  return answers_.contains(request_id);
+  const auto found = answers_.find(request_id);
+  return found != answers_.end() && found->second.acknowledged;
 }
 
 int64_t DeliveryChecker::messages() const {

@@ -23,12 +23,12 @@ struct Reading {
   int state = 0;
 };
 
-// What came as the answer to one request.
+// What came as the answer to one request. One that was refused for now (409) and
+// sent again may have another one after that.
 struct Answer {
   std::string topic;
   std::string body;
   int error_code = -1;
-  int times = 0;
   bool acknowledged = false;
 };
 
@@ -43,6 +43,7 @@ struct Sightings {
   int64_t acknowledged = 0;
   int64_t answers = 0;
   int64_t requests = 0;  // delivered to the gateway
+  int64_t refused = 0;   // answers that say: not now (409)
 };
 
 // Watches what goes between the gateway and its broker, and holds it to the
@@ -69,7 +70,8 @@ class DeliveryChecker {
   std::vector<Reading> Readings(const std::string& topic, absl::string_view sensor) const;
   // By response_id.
   std::map<std::string, Answer> answers() const;
-  bool IsAnswered(const std::string& request_id) const;
+  // The broker has acknowledged it.
+  bool AnswerTaken(const std::string& request_id) const;
   int64_t messages() const;      // different ones
   int64_t redeliveries() const;  // data messages that came again
 

@@ -229,8 +229,8 @@ void GatewaySite::KillVictim(Victim victim) {
       kill_service(std::string(Name(victim)));
   }
   for (auto& [name, process] : processes_) {
-    const bool killed = victim == Victim::kAll || victim == Victim::kSupervisor ||
-                        Name(victim) == name;
+    const bool killed =
+        victim == Victim::kAll || victim == Victim::kSupervisor || Name(victim) == name;
     if (killed && !options_.supervised) process->WaitForExit(kPatience);
   }
   if (victim == Victim::kSupervisor) processes_.at("fieldgate")->WaitForExit(kPatience);

@@ -54,9 +54,7 @@ KillPlan::KillPlan(uint64_t seed) : random_(seed) {
   options_.exactly_once = Chance(25);
 }
 
-bool KillPlan::Chance(int percent) {
-  return static_cast<int>(random_() % 100) < percent;
-}
+bool KillPlan::Chance(int percent) { return static_cast<int>(random_() % 100) < percent; }
 
 absl::Duration KillPlan::Below(absl::Duration bound) {
   return absl::Microseconds(

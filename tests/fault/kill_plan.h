@@ -22,13 +22,13 @@ absl::string_view Name(Victim victim);
 
 // What a kill waits for.
 enum class Moment {
-  kNow,         // nothing: during the start, or wherever the last kill left it
-  kConnect,     // a connection of the gateway
-  kInit,        // a rollout or an init
-  kData,        // data: new ones, or a backlog that drains
-  kAcknowledge, // an acknowledgement on its way to the gateway
-  kRequest,     // a request is delivered to the gateway
-  kAnswer,      // its answer comes
+  kNow,          // nothing: during the start, or wherever the last kill left it
+  kConnect,      // a connection of the gateway
+  kInit,         // a rollout or an init
+  kData,         // data: new ones, or a backlog that drains
+  kAcknowledge,  // an acknowledgement on its way to the gateway
+  kRequest,      // a request is delivered to the gateway
+  kAnswer,       // its answer comes
 };
 absl::string_view Name(Moment moment);
 
@@ -47,10 +47,10 @@ struct Kill {
 
 // How one gateway is run, for as long as it exists.
 struct EpisodeOptions {
-  bool supervised = false;     // by `fieldgate run`; else the services alone
-  bool broker_dies = false;    // the broker is among the victims
+  bool supervised = false;   // by `fieldgate run`; else the services alone
+  bool broker_dies = false;  // the broker is among the victims
   bool clean_session = true;
-  bool exactly_once = false;   // QoS 2 of CloudConn3
+  bool exactly_once = false;  // QoS 2 of CloudConn3
 };
 
 // The same seed always gives the same kills.

@@ -1,6 +1,7 @@
 #include "tests/fault/requester.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -25,6 +26,61 @@ std::string OtherOrder(int64_t number) {
   const std::string b = "<B _=\"/Process/PV/B\" meta_type=\"custom\"/>";
   return absl::StrCat("<SetConfig _=\"ISP/CloudConn\"><Realtime3>", number % 2 == 0 ? a + b : b + a,
                       "</Realtime3></SetConfig>");
+}
+
+// The record that an answer names; 0: none.
+int64_t RecordOf(absl::string_view answer) {
+  constexpr absl::string_view kMark = "<RecordLog id=\"";
+  const size_t at = answer.find(kMark);
+  if (at == absl::string_view::npos) return 0;
+  const absl::string_view rest = answer.substr(at + kMark.size());
+  int64_t id = 0;
+  return absl::SimpleAtoi(rest.substr(0, rest.find('"')), &id) ? id : 0;
+}
+
+// Who made a record, and whether everything of the request succeeded.
+struct Recorded {
+  int64_t number = 0;
+  bool succeeded = false;
+};
+
+// Each record must be of one request, and no request have two. `silent`: those
+// whose answer names no record (interrupted, or failed), which may have made
+// one all the same. A request whose Set failed records the number of the one
+// before.
+void CheckRecords(const std::vector<Reading>& recorded, const std::map<int64_t, Recorded>& claims,
+                  std::set<int64_t> silent, std::vector<std::string>& problems) {
+  size_t unexplained = 0;
+  int64_t before = 0;
+  for (size_t i = 0; i < recorded.size(); ++i) {
+    int64_t number = -1;
+    if (!absl::SimpleAtoi(recorded[i].value, &number)) {
+      problems.push_back(absl::StrCat("record ", i + 1, " of Commands is ", recorded[i].value));
+    }
+    const auto claim = claims.find(static_cast<int64_t>(i) + 1);
+    if (claim != claims.end()) {
+      const int64_t wanted = claim->second.succeeded ? claim->second.number : number;
+      if (number != wanted) {
+        problems.push_back(absl::StrCat("record ", i + 1, " of Commands is ", number,
+                                        ", but was made by request r", wanted));
+      }
+    } else if (silent.erase(number) == 0) {
+      ++unexplained;
+      if (number != before) {
+        problems.push_back(absl::StrCat("request r", number, " was executed again: record ", i + 1,
+                                        " behind one of r", before));
+      }
+    }
+    before = number;
+  }
+  if (unexplained > silent.size()) {
+    problems.push_back(absl::StrCat(unexplained, " records of Commands too many, but only ",
+                                    silent.size(), " requests that may have made one"));
+  }
+  if (!claims.empty() && claims.rbegin()->first > static_cast<int64_t>(recorded.size())) {
+    problems.push_back(
+        absl::StrCat("record ", claims.rbegin()->first, " is in an answer, but not in Commands"));
+  }
 }
 
 }  // namespace
@@ -87,7 +143,7 @@ void Requester::Run() {
       const std::lock_guard lock(mutex_);
       const absl::Time now = absl::Now();
       for (auto it = open_.begin(); it != open_.end();) {
-        if (site_.checker().IsAnswered(it->first)) {
+        if (site_.checker().AnswerTaken(it->first)) {
           done_.insert(*it);
           it = open_.erase(it);
         } else {
@@ -116,18 +172,12 @@ void Requester::Run() {
 std::vector<std::string> Requester::Check(const std::vector<Reading>& recorded,
                                           int64_t revisions) const {
   std::vector<std::string> problems;
-  std::map<int64_t, int> executed;
-  for (const Reading& reading : recorded) {
-    int64_t number = -1;
-    if (!absl::SimpleAtoi(reading.value, &number)) {
-      problems.push_back(absl::StrCat("Commands has the record ", reading.value));
-    }
-    ++executed[number];
-  }
   const std::map<std::string, Answer> answers = site_.checker().answers();
   const std::lock_guard lock(mutex_);
   int64_t configured = 0;
   int64_t perhaps = 0;
+  std::map<int64_t, Recorded> claims;  // by the record's id
+  std::set<int64_t> silent;            // numbers of requests that may have made a record
   for (const auto& [id, request] : done_) {
     const auto found = answers.find(id);
     if (found == answers.end()) {
@@ -135,19 +185,18 @@ std::vector<std::string> Requester::Check(const std::vector<Reading>& recorded,
       continue;
     }
     const Answer& answer = found->second;
-    if (!answer.acknowledged) {
-      problems.push_back(absl::StrCat("the broker never took the answer of ", id));
+    if (request.kind == Kind::kConfigure) ++(answer.error_code == 0 ? configured : perhaps);
+    if (request.kind != Kind::kRecord) continue;
+    const int64_t record = RecordOf(answer.body);
+    if (record == 0) {
+      silent.insert(request.number);
+      if (answer.error_code == 0) problems.push_back(absl::StrCat(id, ": no record in its answer"));
+    } else if (!claims.insert({record, {request.number, answer.error_code == 0}}).second) {
+      problems.push_back(absl::StrCat("record ", record, " is in the answers of ", id, " and r",
+                                      claims.at(record).number));
     }
-    const bool succeeded = answer.error_code == 0 && !absl::StrContains(answer.body, "Error");
-    if (request.kind == Kind::kRecord) {
-      const int times = executed[request.number];
-      if (times > 1 || (succeeded && times != 1)) {
-        problems.push_back(absl::StrCat("request ", id, " was executed ", times,
-                                        " times; its answer: ", answer.body));
-      }
-    }
-    if (request.kind == Kind::kConfigure) ++(succeeded ? configured : perhaps);
   }
+  CheckRecords(recorded, claims, std::move(silent), problems);
   if (revisions < configured || revisions > configured + perhaps) {
     problems.push_back(absl::StrCat(configured, " SetConfigs succeeded and ", perhaps,
                                     " failed or were interrupted, but there are ", revisions,

@@ -63,8 +63,12 @@ class Episode {
     result_.messages = site_->checker().messages();
     result_.redeliveries = site_->checker().redeliveries();
     result_.requests = requester_->sent();
+    result_.refused = site_->checker().seen().refused;
     if (!result_.problems.empty()) {
-      result_.story = absl::StrCat(absl::StrJoin(story_, "\n"), "\n----\n", site_->Output());
+      result_.story =
+          absl::StrCat(absl::StrJoin(story_, "\n"), "\n---- the portal is ",
+                       site_->portal().connected() ? "" : "not ", "connected; ",
+                       site_->portal().health().ToString(), "\n----\n", site_->Output());
     }
   }
 
@@ -163,8 +167,8 @@ class Episode {
     const absl::StatusOr<int64_t> revision = ReadRevision(site_->state_dir());
     Expect(logs.ok(), absl::StrCat("logs.db: ", logs.status().ToString()));
     Expect(revision.ok(), absl::StrCat("config.db: ", revision.status().ToString()));
-    const absl::Status started = site_->StartAgain(
-        plan_.options().supervised ? Victim::kSupervisor : Victim::kAll);
+    const absl::Status started =
+        site_->StartAgain(plan_.options().supervised ? Victim::kSupervisor : Victim::kAll);
     Expect(started.ok(), started.ToString());
     if (!result_.problems.empty()) return;
 
@@ -273,8 +277,8 @@ class Episode {
   const std::unique_ptr<GatewaySite> site_;
   KillPlan plan_;
   EpisodeResult& result_;
-  int64_t revision_ = 0;  // of the beginning
-  std::map<std::string, int64_t> accepted_;  // topic -> last message_id
+  int64_t revision_ = 0;                                          // of the beginning
+  std::map<std::string, int64_t> accepted_;                       // topic -> last message_id
   std::map<std::string, std::map<int64_t, int64_t>> timestamps_;  // not compared yet
   std::deque<std::string> story_;
   const std::unique_ptr<Requester> requester_;  // last: it uses the site

@@ -16,8 +16,9 @@ struct EpisodeResult {
   int missed_moments = 0;  // the moment of a kill did not come in time
   int64_t messages = 0;
   int64_t redeliveries = 0;
-  int64_t records = 0;   // of logs
+  int64_t records = 0;  // of logs
   int64_t requests = 0;
+  int64_t refused = 0;  // of them, for now (409)
   // Empty: every promise held.
   std::vector<std::string> problems;
   // With problems: the last kills, and what the processes said.
