@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -28,6 +30,50 @@
 // that makes it forget them guards against freeing twice what its persistence
 // restored, which we don't use: the linker puts this in its place (--wrap).
 extern "C" void __wrap_MQTTAsync_NULLPublishCommands(void* /*client*/) {}
+
+// When the connection breaks in the very write of a message with QoS 1 or 2,
+// Paho 1.3.12 frees the message's topic and payload with the command to send it,
+// and again with the session, where it is kept for the PUBACK: a crash. So in
+// this case the session gets copies of its own. (--wrap, too.)
+namespace {
+
+// As Paho's Clients.h has them; the version is pinned.
+struct PahoPublication {
+  char* topic;
+  int topic_size;
+  char* payload;
+  int payload_size;
+};
+struct PahoMessage {
+  int qos;
+  int retain;
+  int message_id;
+  int version;
+  MQTTProperties properties;
+  PahoPublication* publication;
+};
+constexpr int kSocketError = -1;
+
+char* CopyOf(const char* bytes, size_t size) {
+  char* const copy = static_cast<char*>(malloc(size));
+  if (copy != nullptr) memcpy(copy, bytes, size);
+  return copy;
+}
+
+}  // namespace
+
+extern "C" int __real_MQTTProtocol_startPublish(void* client, void* publish, int qos, int retained,
+                                                PahoMessage** message);
+extern "C" int __wrap_MQTTProtocol_startPublish(void* client, void* publish, int qos, int retained,
+                                                PahoMessage** message) {
+  const int result = __real_MQTTProtocol_startPublish(client, publish, qos, retained, message);
+  if (result == kSocketError && qos > 0 && *message != nullptr) {
+    PahoPublication& kept = *(*message)->publication;
+    kept.topic = CopyOf(kept.topic, strlen(kept.topic) + 1);
+    kept.payload = CopyOf(kept.payload, static_cast<size_t>(kept.payload_size));
+  }
+  return result;
+}
 
 namespace fieldgate::cloud_link {
 namespace {
