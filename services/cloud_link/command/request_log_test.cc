@@ -2,14 +2,17 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <memory>
 #include <sstream>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "common/sqlite/sqlite.h"
+#include "common/testing/process.h"
 #include "gtest/gtest.h"
 #include "services/cloud_link/command/fake_request_log.h"
 #include "services/cloud_link/command/sqlite_request_log.h"
@@ -188,6 +191,24 @@ TEST(SqliteRequestLogTest, AcceptSaysSoWhenTheFileStaysLocked) {
   EXPECT_TRUE(absl::IsUnavailable(disk.log().Accept("t/cmd", "x").status()));
   disk.outbox().Rollback();
   EXPECT_TRUE(disk.log().Accept("t/cmd", "x").ok());
+}
+
+// Accepted it is: better late than refused.
+TEST(SqliteRequestLogTest, ARequestIsBegunAfterTheFileWasLockedForMoreThanASecond) {
+  SqliteDisk disk;
+  const RequestNumber number = disk.log().Accept("t/cmd", "x").value();
+  ASSERT_TRUE(disk.outbox().Begin().ok());
+  std::atomic<bool> returned = false;
+  absl::Status begun;
+  std::thread worker([&] {
+    begun = disk.log().Begin(number);
+    returned = true;
+  });
+  EXPECT_FALSE(Eventually(absl::Milliseconds(1500), [&] { return returned.load(); })) << begun;
+  EXPECT_TRUE(disk.outbox().Commit().ok());
+  worker.join();
+  EXPECT_TRUE(begun.ok()) << begun;
+  EXPECT_TRUE(disk.log().Unanswered().value()[0].begun);
 }
 
 // A new file as this version of the program left it.

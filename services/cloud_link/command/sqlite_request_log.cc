@@ -9,6 +9,11 @@
 namespace fieldgate::cloud_link {
 namespace {
 
+// Of a request that is begun: each waits a second for the loop's transactions,
+// which on a slow disk follow each other closely after a start. Nothing but the
+// command waits meanwhile, and otherwise it would be refused.
+constexpr int kTries = 10;
+
 // State of a request in the table.
 enum State { kAccepted = 0, kBegun = 1, kAnswered = 2, kHeld = 3 };
 
@@ -30,10 +35,14 @@ class SqliteRequestLog : public RequestLog {
   }
 
   absl::Status Begin(RequestNumber number) override {
-    const std::lock_guard lock(mutex_);
-    return Annotate(Run(*side_, "UPDATE request SET state = ?2 WHERE number = ?1",
-                        [&](sqlite::Statement& s) { s.BindInt(1, number).BindInt(2, kBegun); }),
-                    "beginning a request");
+    absl::Status status;
+    for (int tries = 0; tries < kTries; ++tries) {
+      const std::lock_guard lock(mutex_);
+      status = Run(*side_, "UPDATE request SET state = ?2 WHERE number = ?1",
+                   [&](sqlite::Statement& s) { s.BindInt(1, number).BindInt(2, kBegun); });
+      if (!absl::IsUnavailable(status)) break;
+    }
+    return Annotate(status, "beginning a request");
   }
 
   absl::Status Hold(RequestNumber number, absl::string_view held) override {

@@ -3,6 +3,7 @@
 #include <mqtt/async_client.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -42,23 +43,7 @@ const char* CommandTopic(CommandKind kind) {
 class PortalSimulator::Impl {
  public:
   explicit Impl(PortalOptions options)
-      : options_(std::move(options)),
-        portal_(options_.policy),
-        client_(options_.broker_url, options_.client_id) {
-    client_.set_message_callback([this](mqtt::const_message_ptr message) {
-      const std::lock_guard lock(mutex_);
-      if (waiting_.size() < kMaxWaiting) {
-        waiting_.push_back({message->get_topic(), message->to_string(), absl::Now()});
-      } else {
-        overrun_ = true;
-      }
-      changed_.notify_all();
-    });
-    client_.set_connection_lost_handler([this](const std::string&) {
-      const std::lock_guard lock(mutex_);
-      connected_ = subscribed_ = false;
-      changed_.notify_all();
-    });
+      : options_(std::move(options)), portal_(options_.policy), client_(NewClient()) {
     thread_ = std::thread([this] { Run(); });
   }
 
@@ -69,11 +54,7 @@ class PortalSimulator::Impl {
       changed_.notify_all();
     }
     thread_.join();
-    try {
-      if (client_.is_connected()) client_.disconnect(0)->wait_for(kCallTimeout);
-    } catch (const mqtt::exception&) {
-      // The connection was going down by itself.
-    }
+    Drop();
   }
 
   bool connected() const {
@@ -101,7 +82,7 @@ class PortalSimulator::Impl {
   absl::Status Publish(const std::string& topic, const std::string& body, bool retained = false) {
     try {
       mqtt::delivery_token_ptr token =
-          client_.publish(topic, body.data(), body.size(), 1, retained);
+          client()->publish(topic, body.data(), body.size(), 1, retained);
       if (token->wait_for(kCallTimeout)) return absl::OkStatus();
       return absl::UnavailableError(absl::StrCat("no PUBACK for ", topic, " within 5 s"));
     } catch (const mqtt::exception& e) {
@@ -120,6 +101,39 @@ class PortalSimulator::Impl {
     Portal::Reply reply;
   };
 
+  using ClientPtr = std::shared_ptr<mqtt::async_client>;
+
+  ClientPtr client() const {
+    const std::lock_guard lock(client_mutex_);
+    return client_;
+  }
+
+  // One a connection: a Paho client whose broker was killed in the midst of
+  // connecting may never connect again.
+  ClientPtr NewClient() {
+    // Destroying the last client stops Paho's threads, which takes seconds.
+    static mqtt::async_client* const keeper = new mqtt::async_client("tcp://127.0.0.1:1", "keeper");
+    static_cast<void>(keeper);
+    auto client = std::make_shared<mqtt::async_client>(options_.broker_url, options_.client_id);
+    client->set_message_callback([this](mqtt::const_message_ptr message) {
+      const std::lock_guard lock(mutex_);
+      if (waiting_.size() < kMaxWaiting) {
+        waiting_.push_back({message->get_topic(), message->to_string(), absl::Now()});
+      } else {
+        overrun_ = true;
+      }
+      changed_.notify_all();
+    });
+    const int number = ++clients_;
+    client->set_connection_lost_handler([this, number](const std::string&) {
+      const std::lock_guard lock(mutex_);
+      if (number != clients_) return;  // a former one
+      connected_ = subscribed_ = false;
+      changed_.notify_all();
+    });
+    return client;
+  }
+
   // Connects, handles messages and sends what is due until the end.
   void Run() {
     MonotonicTime lost_at = RealClock().Now();
@@ -129,7 +143,7 @@ class PortalSimulator::Impl {
       std::vector<Portal::Reply> due;
       // Never call the client under mutex_: its callbacks take it while they
       // hold the client's own lock.
-      const bool link = client_.is_connected();
+      const bool link = client()->is_connected();
       {
         std::unique_lock lock(mutex_);
         if (stop_) return;
@@ -201,6 +215,9 @@ class PortalSimulator::Impl {
   }
 
   bool Connect() {
+    if (used_) Drop();
+    used_ = true;
+    const ClientPtr client = this->client();
     try {
       auto builder = mqtt::connect_options_builder()
                          .clean_session(false)
@@ -209,7 +226,10 @@ class PortalSimulator::Impl {
       if (!options_.username.empty()) {
         builder.user_name(options_.username).password(options_.password);
       }
-      if (!client_.connect(builder.finalize())->wait_for(kCallTimeout)) return false;
+      if (!client->connect(builder.finalize())->wait_for(kCallTimeout)) {
+        connect_error_ = "no CONNACK";
+        return false;
+      }
       {
         // A kept session may deliver, and lose the connection, from here on.
         const std::lock_guard lock(mutex_);
@@ -217,7 +237,7 @@ class PortalSimulator::Impl {
       }
       const auto topics = mqtt::string_collection::create(Portal::Topics());
       const mqtt::iasync_client::qos_collection qos(topics->size(), kSubscribeQos);
-      if (client_.subscribe(topics, qos)->wait_for(kCallTimeout)) {
+      if (client->subscribe(topics, qos)->wait_for(kCallTimeout)) {
         {
           const std::lock_guard lock(mutex_);
           subscribed_ = connected_;
@@ -230,16 +250,22 @@ class PortalSimulator::Impl {
     } catch (const mqtt::exception& e) {
       connect_error_ = e.what();
     }
-    Drop();
+    const std::lock_guard lock(mutex_);
+    connected_ = subscribed_ = false;
     return false;
   }
 
-  // Leaves a half-made connection.
+  // Leaves a connection, or what was made of it, and takes another client.
   void Drop() {
+    const ClientPtr old = client();
     try {
-      if (client_.is_connected()) client_.disconnect(0)->wait_for(kCallTimeout);
+      if (old->is_connected()) old->disconnect(0)->wait_for(kCallTimeout);
     } catch (const mqtt::exception&) {
       // It is gone, which was the aim.
+    }
+    {
+      const std::lock_guard lock(client_mutex_);
+      client_ = NewClient();
     }
     const std::lock_guard lock(mutex_);
     connected_ = subscribed_ = false;
@@ -265,7 +291,10 @@ class PortalSimulator::Impl {
   absl::Status health_;
 
   std::string connect_error_;  // Run's own
-  mqtt::async_client client_;
+  std::atomic<int> clients_ = 0;
+  bool used_ = false;                // Run's own: the client has tried to connect
+  mutable std::mutex client_mutex_;  // guards client_; innermost
+  ClientPtr client_;
   std::thread thread_;
 };
 

@@ -1,0 +1,272 @@
+#include "tests/fault/reconnect_soak.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/testing/certificate.h"
+#include "common/testing/mosquitto.h"
+#include "common/testing/process.h"
+#include "common/time/clock.h"
+#include "services/cloud_link/connector.h"
+#include "services/cloud_link/mqtt/paho_mqtt_client.h"
+#include "services/cloud_link/outbox/sqlite_outbox.h"
+#include "tests/fault/mqtt_proxy.h"
+
+namespace fieldgate::fault {
+namespace {
+
+namespace config = config_store::v1;
+using cloud_link::Connector;
+using cloud_link::LifecycleState;
+using cloud_link::Now;
+
+constexpr absl::Duration kPatience = absl::Seconds(60);
+constexpr int kPoints = 20;
+// Messages of a connection before it is cut.
+constexpr int64_t kMessages = 3;
+
+config::Connector ConnectorConfig(int port, bool tls) {
+  config::Connector c;
+  c.set_name("CloudConn");
+  c.set_start(true);
+  c.set_base_url(absl::StrCat(tls ? "ssl://localhost:" : "tcp://127.0.0.1:", port));
+  c.set_gateway_id("gw-1");
+  c.set_customer_id("customer-1");
+  c.set_qos(1);
+  c.set_format(config::JSON);
+  c.set_client_id("soak");
+  c.set_clean_session(true);
+  c.set_cache(true);
+  c.set_keep_alive_s(300);
+  c.set_response_timeout_s(5);
+  c.set_retry_max_s(1);
+  c.set_broker_fallback_s(86400);
+  if (tls) {
+    c.mutable_tls()->set_server_auth(config::Tls::FILE);
+    c.mutable_tls()->set_server_cert("ca");
+  }
+  config::RealtimeSection& section = *c.add_sections();
+  section.set_number(1);
+  section.set_send_period_ms(10);
+  for (int i = 0; i < kPoints; ++i) {
+    config::DataPoint& point = *section.add_points();
+    point.set_name(absl::StrCat("P", i));
+    point.set_path(absl::StrCat("/Process/Bus1/D/P", i));
+    point.set_origin(config::DataPoint::BUS);
+    config::DataPoint::Metadata& type = *point.add_metadata();
+    type.set_name("type");
+    type.set_value("custom");
+  }
+  return c;
+}
+
+config::Device DeviceConfig() {
+  config::Device device;
+  device.set_serial_number("01234567");
+  device.set_product_name("WT640");
+  return device;
+}
+
+// A connector on its loop. The thread of the caller is the loop.
+class Loop : public cloud_link::MqttListener, public Connector::Host {
+ public:
+  Loop(const config::Connector& config, cloud_link::Outbox& outbox, std::string ca_file)
+      : ca_file_(std::move(ca_file)), mqtt_(cloud_link::MakePahoMqttClient(*this)) {
+    connector_ =
+        std::make_unique<Connector>(config, DeviceConfig(), outbox, *mqtt_, *this, TimeNow());
+    connector_->Start(TimeNow());
+  }
+  ~Loop() override { mqtt_->Disconnect(); }
+
+  // Runs until `done`; false after kPatience.
+  bool RunUntil(const std::function<bool()>& done) {
+    const MonotonicTime deadline = RealClock().Now() + kPatience;
+    for (;;) {
+      std::deque<std::function<void()>> events;
+      {
+        std::unique_lock lock(mutex_);
+        const absl::Duration pause = std::clamp(connector_->NextDeadline() - TimeNow().monotonic,
+                                                absl::ZeroDuration(), absl::Milliseconds(20));
+        wake_.wait_for(lock, absl::ToChronoMicroseconds(pause),
+                       [this] { return !events_.empty(); });
+        events.swap(events_);
+      }
+      for (const std::function<void()>& event : events) event();
+      SendValues();
+      connector_->Settle(TimeNow());
+      if (done()) return true;
+      if (RealClock().Now() > deadline) return false;
+      // A pause between two tries has begun: it is over.
+      if (connector_->state() == LifecycleState::kBackoff) {
+        skipped_ +=
+            std::max(connector_->NextDeadline() - TimeNow().monotonic, absl::ZeroDuration());
+      }
+    }
+  }
+
+  Connector& connector() { return *connector_; }
+  int64_t Acknowledged() const {
+    return static_cast<int64_t>(connector_->Status().messages_acknowledged());
+  }
+
+  // MqttListener
+  void OnConnected(bool) override {
+    Post([](Connector& c, Now now) { c.OnConnected(now); });
+  }
+  void OnDisconnected(const absl::Status& why) override {
+    Post([why](Connector& c, Now now) { c.OnDisconnected(why, now); });
+  }
+  void OnSubscribed(cloud_link::MqttToken token, const absl::Status& status) override {
+    Post([token, status](Connector& c, Now now) { c.OnSubscribed(token, status, now); });
+  }
+  void OnPublished(cloud_link::MqttToken token, const absl::Status& status) override {
+    Post([token, status](Connector& c, Now now) { c.OnPublished(token, status, now); });
+  }
+  void OnMessage(cloud_link::MqttMessage message) override {
+    Post([message = std::move(message)](Connector& c, Now now) { c.OnMessage(message, now); });
+  }
+  // Connector::Host: with configured ids nothing is stored, and there are no logs.
+  void SaveIdentity(const cloud_link::Identity&) override {}
+  void ForgetIdentities() override {}
+  void ExecuteConfiguration(std::vector<tixml::Node>) override {}
+  void ReadLog(uint64_t, process_data::v1::ReadLogRequest) override {}
+  void NoteForSupport(std::string) override {}
+  std::string CertificatePath(absl::string_view) override { return ca_file_; }
+
+ private:
+  Now TimeNow() const { return {RealClock().Now() + skipped_, RealClock().WallNow()}; }
+
+  template <typename Event>
+  void Post(Event event) {
+    // While the connector is made, nothing has happened yet.
+    const uint64_t epoch = connector_->epoch();
+    const std::lock_guard lock(mutex_);
+    events_.push_back([this, epoch, event = std::move(event)] {
+      if (connector_->epoch() == epoch) event(*connector_, TimeNow());
+    });
+    wake_.notify_all();
+  }
+
+  // As process_data sends them: all points, each time other values.
+  void SendValues() {
+    process_data::v1::ValueBatch batch;
+    auto& run = *batch.add_runs();
+    run.set_count(kPoints);
+    run.set_sampled_at_us(absl::ToUnixMicros(RealClock().WallNow()));
+    batch.set_kinds(std::string(kPoints, process_data::v1::INT));
+    batch.set_states(std::string(kPoints, 1));
+    ++values_;
+    for (int i = 0; i < kPoints; ++i) batch.add_bits(values_ + static_cast<uint64_t>(i));
+    connector_->OnBatch(batch, TimeNow());
+  }
+
+  const std::string ca_file_;
+  absl::Duration skipped_ = absl::ZeroDuration();
+  uint64_t values_ = 0;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> events_;
+  std::unique_ptr<cloud_link::MqttClient> mqtt_;
+  std::unique_ptr<Connector> connector_;
+};
+
+// What a soak needs around it.
+struct Surroundings {
+  std::unique_ptr<Mosquitto> broker;
+  std::unique_ptr<ChildProcess> portal;  // another process: it grows
+  std::unique_ptr<MqttProxy> proxy;
+  std::string ca_file;
+};
+
+absl::StatusOr<Surroundings> Surround(bool tls) {
+  Surroundings around;
+  Mosquitto::Options options;
+  const int plain_port = FreePort();
+  if (tls) {
+    const absl::StatusOr<TestCertificate> certificate = MakeTestCertificate();
+    if (!certificate.ok()) return certificate.status();
+    around.ca_file = certificate->ca_file;
+    options.cert_file = certificate->cert_file;
+    options.key_file = certificate->key_file;
+    options.config = {absl::StrCat("listener ", plain_port, " 127.0.0.1"), "allow_anonymous true"};
+  }
+  around.broker = std::make_unique<Mosquitto>(options);
+  if (absl::Status s = around.broker->Start(); !s.ok()) return s;
+  const int portal_port = tls ? plain_port : around.broker->port();
+  absl::StatusOr<std::unique_ptr<ChildProcess>> portal = ChildProcess::Start(
+      {.argv = {RunfilePath("fieldgate/tests/simulators/portal/portal_simulator"),
+                absl::StrCat("--broker=tcp://127.0.0.1:", portal_port)}});
+  if (!portal.ok()) return portal.status();
+  around.portal = *std::move(portal);
+  absl::StatusOr<std::unique_ptr<MqttProxy>> proxy =
+      MqttProxy::Start(around.broker->port(), nullptr);
+  if (!proxy.ok()) return proxy.status();
+  around.proxy = *std::move(proxy);
+  return around;
+}
+
+}  // namespace
+
+SoakResult RunReconnects(const SoakOptions& options) {
+  SoakResult result;
+  absl::StatusOr<Surroundings> around = Surround(options.tls);
+  const auto fail = [&](std::string problem) {
+    result.problems.push_back(std::move(problem));
+    return result;
+  };
+  if (!around.ok()) return fail(around.status().ToString());
+  absl::StatusOr<std::unique_ptr<cloud_link::OutboxFile>> file =
+      cloud_link::OutboxFile::Open(NewTempDir() + "/cloud_link.db");
+  if (!file.ok()) return fail(file.status().ToString());
+  absl::StatusOr<std::unique_ptr<cloud_link::Outbox>> outbox = (*file)->Connector("CloudConn", {});
+  if (!outbox.ok()) return fail(outbox.status().ToString());
+
+  std::mt19937_64 random(options.seed);
+  Loop loop(ConnectorConfig(around->proxy->port(), options.tls), **outbox, around->ca_file);
+  Connector& connector = loop.connector();
+  const int total = options.warm_up + options.reconnects;
+  for (int i = 0; i < total; ++i) {
+    const int64_t acknowledged = loop.Acknowledged() + kMessages;
+    const bool running = loop.RunUntil([&] {
+      return connector.state() == LifecycleState::kRunning && loop.Acknowledged() >= acknowledged;
+    });
+    if (!running) {
+      return fail(absl::StrCat("not running within ", absl::FormatDuration(kPatience), " after ", i,
+                               " reconnects: ", connector.doing()));
+    }
+    if (i == options.warm_up) result.before = OwnUsage();
+    around->proxy->Cut(/*reset=*/random() % 2 == 0);
+    if (!loop.RunUntil([&] { return connector.state() != LifecycleState::kRunning; })) {
+      return fail("a cut connection is not noticed");
+    }
+    // Each fourth time the next one is cut, too, before it is made.
+    if (random() % 4 == 0) {
+      const uint64_t count = around->proxy->connections();
+      if (!loop.RunUntil([&] { return around->proxy->connections() > count; })) {
+        return fail("it doesn't connect again");
+      }
+      around->proxy->Cut(random() % 2 == 0);
+      ++result.half_made;
+    }
+    if (options.on_progress && (i + 1) % 1000 == 0) {
+      options.on_progress(absl::StrCat(i + 1, " reconnects: ", OwnUsage().ToString()));
+    }
+  }
+  // The last state is the same as that of the first measurement: running.
+  const int64_t acknowledged = loop.Acknowledged() + kMessages;
+  if (!loop.RunUntil([&] { return loop.Acknowledged() >= acknowledged; })) {
+    return fail("it doesn't recover from the last cut");
+  }
+  result.after = OwnUsage();
+  result.reconnects = options.reconnects;
+  result.messages = loop.Acknowledged();
+  return result;
+}
+
+}  // namespace fieldgate::fault

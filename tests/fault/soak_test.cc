@@ -1,0 +1,31 @@
+// The short form of the soak. A small leak shows when it is taken for 10,000
+// reconnects; only bytes in use are compared, as pages come and go.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/fault/reconnect_soak.h"
+
+namespace fieldgate::fault {
+namespace {
+
+constexpr int64_t kMaxGrowth = 1 << 20;
+
+void ExpectNoGrowth(const SoakResult& result) {
+  ASSERT_THAT(result.problems, testing::IsEmpty());
+  EXPECT_LT(result.HeapPerReconnect() * 10'000, kMaxGrowth)
+      << "before: " << result.before.ToString() << "\nafter: " << result.after.ToString();
+  EXPECT_LE(result.after.fds, result.before.fds);
+  EXPECT_LE(result.after.threads, result.before.threads);
+  EXPECT_GT(result.messages, result.reconnects);
+}
+
+TEST(SoakTest, ReconnectsTakeNothing) {
+  ExpectNoGrowth(RunReconnects({.reconnects = 200, .warm_up = 100}));
+}
+
+TEST(SoakTest, ReconnectsWithTlsTakeNothing) {
+  ExpectNoGrowth(RunReconnects({.reconnects = 70, .warm_up = 30, .tls = true}));
+}
+
+}  // namespace
+}  // namespace fieldgate::fault
