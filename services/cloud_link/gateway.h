@@ -54,6 +54,10 @@ struct GatewayPorts {
       subscribe;
   std::function<std::string(absl::string_view file)> certificate_path;
   FactoryJournal* factory = nullptr;  // none: no factory reset
+  // Passes what became of databases to `append`, an entry of the SupportLog each,
+  // unless that was done; an error of `append` is its own. nullptr: nothing.
+  std::function<absl::Status(const std::function<absl::Status(const std::string&)>& append)>
+      tell_recoveries;
   // Restarts all services; returns before this one ends.
   std::function<void(absl::string_view origin)> restart;
 };
@@ -132,6 +136,8 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   std::vector<std::string> FollowProbations(const config_store::v1::Configuration& configuration);
   void ConfirmProbations(MonotonicTime now);
   void RestoreProgram(MonotonicTime now);
+  // When config_store is there; until it has taken them.
+  void TellRecoveries();
   // On a worker.
   void AppendMessage(absl::string_view log, const std::string& entry);
 
@@ -144,6 +150,7 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   config_store::v1::Device device_;
   ProbationWatch probations_;
   bool restoring_program_ = false;
+  bool recoveries_told_ = false;
   MonotonicTime restore_program_at_{absl::ZeroDuration()};
   bool config_store_ok_ = false;
   bool process_data_ok_ = false;
