@@ -18,4 +18,14 @@ grpc::Status Control::Restart(grpc::ServerContext*, const service::v1::RestartRe
   return grpc::Status(grpc::StatusCode::INTERNAL, absl::StrCat("kill: ", std::strerror(errno)));
 }
 
+grpc::Status Control::ListRecoveries(grpc::ServerContext*,
+                                     const service::v1::ListRecoveriesRequest*,
+                                     service::v1::ListRecoveriesResponse* response) {
+  if (recoveries_ == nullptr) return grpc::Status::OK;
+  for (service::v1::Recovery& recovery : recoveries_()) {
+    *response->add_recoveries() = std::move(recovery);
+  }
+  return grpc::Status::OK;
+}
+
 }  // namespace fieldgate::rpc

@@ -35,5 +35,26 @@ TEST(ControlTest, RestartIsAnsweredAndEndsTheProcessInOrder) {
   EXPECT_EQ(sigtimedwait(&signals, nullptr, &deadline), SIGTERM);
 }
 
+TEST(ControlTest, RecoveriesAreListedAsTheyAreNow) {
+  const std::string path = std::string(getenv("TEST_TMPDIR")) + "/r.sock";
+  int count = 1;
+  const auto server = Server::Start(path, {}, [&count] {
+    std::vector<service::v1::Recovery> list(static_cast<size_t>(count));
+    list[0].set_why("zeroed");
+    return list;
+  });
+  ASSERT_TRUE(server.ok()) << server.status();
+  const auto stub = service::v1::Control::NewStub(Connect(path));
+  for (; count <= 2; ++count) {
+    grpc::ClientContext context;
+    SetTimeout(context, absl::Seconds(20));
+    service::v1::ListRecoveriesResponse response;
+    const grpc::Status status = stub->ListRecoveries(&context, {}, &response);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    ASSERT_EQ(response.recoveries_size(), count);
+    EXPECT_EQ(response.recoveries(0).why(), "zeroed");
+  }
+}
+
 }  // namespace
 }  // namespace fieldgate::rpc

@@ -30,8 +30,9 @@ constexpr int kWindowBytes = 1 << 20;
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& socket_path,
-                                                      const std::vector<grpc::Service*>& services) {
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(
+    const std::string& socket_path, const std::vector<grpc::Service*>& services,
+    std::function<std::vector<service::v1::Recovery>()> recoveries) {
   if (socket_path.size() >= sizeof(sockaddr_un::sun_path)) {
     return absl::InvalidArgumentError(absl::StrCat("socket path ", socket_path, " is longer than ",
                                                    sizeof(sockaddr_un::sun_path) - 1, " bytes"));
@@ -56,7 +57,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& socket_
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   auto health = std::make_unique<Health>();
   builder.RegisterService(health.get());
-  auto control = std::make_unique<Control>();
+  auto control = std::make_unique<Control>(std::move(recoveries));
   builder.RegisterService(control.get());
   for (grpc::Service* service : services) builder.RegisterService(service);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,10 @@
 #include "grpcpp/server.h"
 
 // Local gRPC: one Unix socket a service, no TCP.
+namespace fieldgate::service::v1 {
+class Recovery;
+}
+
 namespace fieldgate::rpc {
 
 class Control;
@@ -29,8 +34,11 @@ class Server {
   //
   // kInvalidArgument: the path is longer than the 107 bytes of a Unix socket.
   // kUnavailable:     can't listen there; the message says why.
-  static absl::StatusOr<std::unique_ptr<Server>> Start(const std::string& socket_path,
-                                                       const std::vector<grpc::Service*>& services);
+  //
+  // `recoveries` answers Control.ListRecoveries, on any thread; nullptr: none.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(
+      const std::string& socket_path, const std::vector<grpc::Service*>& services,
+      std::function<std::vector<service::v1::Recovery>()> recoveries = nullptr);
 
   // Stops taking calls, cancels those that last longer than `grace`, and
   // returns when all have ended. Streams must end when they are cancelled.

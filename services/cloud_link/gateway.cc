@@ -246,7 +246,10 @@ void Gateway::OnConfiguration(config_store::v1::Configuration configuration) {
 }
 
 void Gateway::OnConfigLink(bool up) {
-  loop_.Post([this, up] { config_store_ok_ = up; });
+  loop_.Post([this, up] {
+    config_store_ok_ = up;
+    if (up) TellRecoveries();
+  });
 }
 
 void Gateway::OnProcessLink(bool up) {

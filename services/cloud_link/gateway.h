@@ -55,6 +55,10 @@ struct GatewayPorts {
       subscribe;
   std::function<std::string(absl::string_view file)> certificate_path;
   FactoryJournal* factory = nullptr;  // none: no factory reset
+  // Passes what became of databases to `append`, an entry of the SupportLog each,
+  // unless that was done; an error of `append` is its own. nullptr: nothing.
+  std::function<absl::Status(const std::function<absl::Status(const std::string&)>& append)>
+      tell_recoveries;
   // Restarts all services; returns before this one ends.
   std::function<void(absl::string_view origin)> restart;
   // Where everything runs, and what time it is.
@@ -141,6 +145,8 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   std::vector<std::string> FollowProbations(const config_store::v1::Configuration& configuration);
   void ConfirmProbations(MonotonicTime now);
   void RestoreProgram(MonotonicTime now);
+  // When config_store is there; until it has taken them.
+  void TellRecoveries();
   // On a worker.
   void AppendMessage(absl::string_view log, const std::string& entry);
 
@@ -154,6 +160,7 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   ProbationWatch probations_;
   MonotonicTime look_at_disk_at_{absl::ZeroDuration()};
   bool restoring_program_ = false;
+  bool recoveries_told_ = false;
   MonotonicTime restore_program_at_{absl::ZeroDuration()};
   bool config_store_ok_ = false;
   bool process_data_ok_ = false;

@@ -63,4 +63,17 @@ void Gateway::RestoreProgram(MonotonicTime now) {
   restore_program_at_ = now + kRestoreAgain;
 }
 
+void Gateway::TellRecoveries() {
+  if (ports_.tell_recoveries == nullptr || recoveries_told_) return;
+  recoveries_told_ = store_.Post([this] {
+    const absl::Status told = ports_.tell_recoveries([this](const std::string& entry) {
+      return ports_.config->AppendMessage("SupportLog", entry);
+    });
+    if (told.ok()) return;
+    log::Warning("no entry in the SupportLog about a damaged database; trying again",
+                 {{"why", told.ToString()}});
+    loop_.Post([this] { recoveries_told_ = false; });
+  });
+}
+
 }  // namespace fieldgate::cloud_link

@@ -4,7 +4,9 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/rpc/rpc.h"
+#include "common/service/databases.h"
 #include "common/service/service.h"
 #include "common/sqlite/disk.h"
 #include "common/sqlite/sqlite.h"
@@ -19,6 +21,7 @@
 #include "services/cloud_link/events/sqlite_event_store.h"
 #include "services/cloud_link/gateway.h"
 #include "services/cloud_link/mqtt/paho_mqtt_client.h"
+#include "services/cloud_link/outbox/outbox_recovery.h"
 #include "services/cloud_link/outbox/sqlite_outbox.h"
 #include "services/cloud_link/outbox/tiered_outbox.h"
 
@@ -27,13 +30,18 @@ namespace {
 
 absl::Status Run(const service::Options& options, const std::function<void()>& wait) {
   const service::StateDir& dir = options.state_dir;
-  absl::StatusOr<std::unique_ptr<OutboxFile>> file = OutboxFile::Open(dir.File("cloud_link.db"));
-  if (!file.ok()) return Annotate(file.status(), "outbox");
+  const std::string path = dir.File("cloud_link.db");
+  service::Databases databases({path});
+  const auto recovered = RecoverOutbox(path, sqlite::RealDisk(), absl::Now());
+  if (!recovered.ok()) return recovered.status();
+  absl::StatusOr<std::unique_ptr<OutboxFile>> file =
+      OutboxFile::Open(path, /*disk=*/nullptr, databases.OnDamage(path));
+  if (!file.ok()) return databases.AtStart(path, Annotate(file.status(), "outbox"));
 
   const absl::StatusOr<std::unique_ptr<FactoryJournal>> factory = OpenSqliteFactoryJournal(**file);
-  if (!factory.ok()) return factory.status();
+  if (!factory.ok()) return databases.AtStart(path, factory.status());
   absl::StatusOr<std::unique_ptr<ProgramJournal>> journal = OpenSqliteProgramJournal(**file);
-  if (!journal.ok()) return Annotate(journal.status(), "journal");
+  if (!journal.ok()) return databases.AtStart(path, Annotate(journal.status(), "journal"));
 
   const std::string config_socket = dir.Socket("config_store");
   const std::string process_socket = dir.Socket("process_data");
@@ -68,13 +76,23 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   ports.certificate_path = [&dir](absl::string_view name) {
     return absl::StrCat(dir.Certs(), "/", name);
   };
+  ports.tell_recoveries =
+      [&databases, note = (*file)->note()](
+          const std::function<absl::Status(const std::string&)>& append) mutable {
+        if (!note.empty()) {
+          if (absl::Status s = append(note); !s.ok()) return s;
+          note.clear();
+        }
+        return databases.Tell(append);
+      };
   ports.restart = [&](absl::string_view origin) {
     RestartServices({config_socket, process_socket}, origin);
   };
   Gateway gateway(std::move(ports));
   CloudLinkService cloud_link_service(gateway);
   absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start(dir.Socket("cloud_link"), {&cloud_link_service});
+      rpc::Server::Start(dir.Socket("cloud_link"), {&cloud_link_service},
+                         [&databases] { return databases.ListRecoveries(); });
   if (!server.ok()) return server.status();
 
   std::thread loop([&gateway] { gateway.Run(); });
@@ -88,7 +106,7 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   gateway.Stop();
   loop.join();
   (*server)->Shutdown(absl::Seconds(1));
-  return absl::OkStatus();
+  return databases.damage();
 }
 
 }  // namespace

@@ -3,6 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/log/log.h"
+#include "common/sqlite/disk.h"
+#include "services/config_store/config_recovery.h"
 #include "services/config_store/schema.h"
 
 namespace fieldgate::config_store {
@@ -27,34 +30,20 @@ absl::Status ForEachRow(sqlite::Statement& statement, Read read) {
   }
 }
 
-// All databases as they were in `revision`.
-absl::StatusOr<ConfigDatabase::Texts> ReadTexts(sqlite::Database& database, int64_t revision) {
-  absl::StatusOr<sqlite::Statement*> bodies = database.Cached(
-      "SELECT database, parent, body FROM database_body AS b"
-      " WHERE revision = (SELECT max(revision) FROM database_body"
-      "  WHERE database = b.database AND revision <= ?1)"
-      " AND body <> '' ORDER BY database, part");
-  if (!bodies.ok()) return bodies.status();
-  ConfigDatabase::Texts texts;
-  const absl::Status status = ForEachRow((*bodies)->BindInt(1, revision), [&](const sqlite::
-                                                                                  Statement& row) {
-    texts[std::string(row.Text(0))].push_back({std::string(row.Text(1)), std::string(row.Text(2))});
-  });
-  if (!status.ok()) return status;
-  return texts;
-}
-
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ConfigDatabase>> ConfigDatabase::Open(const std::string& path,
-                                                                     sqlite::Disk* disk) {
+absl::StatusOr<std::unique_ptr<ConfigDatabase>> ConfigDatabase::Open(
+    const std::string& path, sqlite::Disk* disk,
+    std::function<void(const absl::Status&)> on_damage) {
   sqlite::Options options;
   options.disk = disk;
+  options.on_damage = std::move(on_damage);
   absl::StatusOr<std::unique_ptr<sqlite::Database>> database =
       sqlite::Database::Open(path, options);
   if (!database.ok()) return database.status();
   if (absl::Status status = sqlite::Migrate(**database, Migrations()); !status.ok()) return status;
-  return std::unique_ptr<ConfigDatabase>(new ConfigDatabase(*std::move(database)));
+  return std::unique_ptr<ConfigDatabase>(
+      new ConfigDatabase(*std::move(database), disk != nullptr ? *disk : sqlite::RealDisk()));
 }
 
 absl::StatusOr<ConfigDatabase::Content> ConfigDatabase::Load() {
@@ -93,7 +82,7 @@ absl::StatusOr<ConfigDatabase::Content> ConfigDatabase::Load() {
   return content;
 }
 
-absl::StatusOr<ConfigDatabase::Texts> ConfigDatabase::LoadRevision(int64_t revision) {
+absl::StatusOr<Texts> ConfigDatabase::LoadRevision(int64_t revision) {
   absl::StatusOr<sqlite::Statement*> kept = database_->Cached(
       "SELECT count(*) FILTER (WHERE revision = ?1), ifnull(min(revision), 0),"
       " ifnull(max(revision), 0) FROM revision");
@@ -116,12 +105,14 @@ absl::StatusOr<ConfigDatabase::Texts> ConfigDatabase::LoadRevision(int64_t revis
 
 absl::Status ConfigDatabase::Commit(const Revision& revision,
                                     const RepeatedPtrField<v1::Connector>& connectors) {
+  CoverRevision(revision.revision);
   absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*database_);
   absl::Status status = transaction.status();
   if (status.ok() && revision.factory_epoch.has_value()) {
     status = ForgetAll(*revision.factory_epoch);
   }
   if (status.ok()) status = WriteRevision(revision);
+  if (status.ok()) status = WriteDigest(*database_, revision.revision);
   if (status.ok()) status = WriteConnectors(connectors);
   if (status.ok() && revision.probations.has_value()) {
     status = WriteProbations(*database_, *revision.probations);
@@ -135,6 +126,32 @@ absl::Status ConfigDatabase::Commit(const Revision& revision,
     status = WriteMessage("SupportLog", revision.created_at, "config_store", revision.support_log);
   }
   if (status.ok()) status = Prune();
+  if (status.ok()) status = transaction->Commit();
+  return status;
+}
+
+// A configuration does not wait for it.
+void ConfigDatabase::CoverRevision(int64_t revision) {
+  if (ceiling_ < 0) ceiling_ = ReadRevisionCeiling(disk_, database_->path());
+  if (revision < ceiling_) return;
+  const absl::Status written = WriteRevisionCeiling(disk_, database_->path(), revision);
+  if (written.ok()) {
+    ceiling_ = -1;
+  } else {
+    log::Warning("the witness of revisions can't be written", {{"why", written.ToString()}});
+  }
+}
+
+absl::Status ConfigDatabase::RestoreConnectors(const RepeatedPtrField<v1::Connector>& connectors) {
+  absl::StatusOr<sqlite::Statement*> count = database_->Cached("SELECT count(*) FROM connector");
+  if (!count.ok()) return count.status();
+  int64_t stored = 0;
+  absl::Status status =
+      ForEachRow(**count, [&stored](const sqlite::Statement& row) { stored = row.Int(0); });
+  if (!status.ok() || stored == connectors.size()) return status;
+  absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*database_);
+  status = transaction.status();
+  if (status.ok()) status = WriteConnectors(connectors);
   if (status.ok()) status = transaction->Commit();
   return status;
 }
@@ -161,28 +178,7 @@ absl::Status ConfigDatabase::WriteRevision(const Revision& revision) {
       .BindText(4, revision.origin);
   absl::Status status = (*insert)->Run();
   for (const auto& [database, text] : revision.databases) {
-    // A database that is gone has one empty part.
-    const std::vector<TextPart> gone(1);
-    if (status.ok()) status = WriteText(database, revision.revision, text.empty() ? gone : text);
-  }
-  return status;
-}
-
-absl::Status ConfigDatabase::WriteText(const std::string& database, int64_t revision,
-                                       const std::vector<TextPart>& text) {
-  absl::Status status;
-  for (size_t part = 0; status.ok() && part < text.size(); ++part) {
-    absl::StatusOr<sqlite::Statement*> body = database_->Cached(
-        "INSERT INTO database_body (database, revision, part, parent, body)"
-        " VALUES (?1, ?2, ?3, ?4, ?5)");
-    if (!body.ok()) return body.status();
-    (*body)
-        ->BindText(1, database)
-        .BindInt(2, revision)
-        .BindInt(3, static_cast<int64_t>(part))
-        .BindText(4, text[part].parent)
-        .BindText(5, text[part].text);
-    status = (*body)->Run();
+    if (status.ok()) status = WriteText(*database_, database, revision.revision, text);
   }
   return status;
 }

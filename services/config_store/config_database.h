@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "proto/config_store.pb.h"
 #include "services/config_store/database_text.h"
 #include "services/config_store/probation/probation_table.h"
+#include "services/config_store/revision_texts.h"
 
 namespace fieldgate::config_store {
 
@@ -27,11 +29,12 @@ class ConfigDatabase {
   static constexpr int kLogMessages = 10'000;  // that are kept of each log
 
   // kFailedPrecondition: the file is of a newer version of the program.
-  // `disk`: as sqlite::Options.
-  static absl::StatusOr<std::unique_ptr<ConfigDatabase>> Open(const std::string& path,
-                                                              sqlite::Disk* disk = nullptr);
+  // `disk` and `on_damage`: as sqlite::Options.
+  static absl::StatusOr<std::unique_ptr<ConfigDatabase>> Open(
+      const std::string& path, sqlite::Disk* disk = nullptr,
+      std::function<void(const absl::Status&)> on_damage = nullptr);
 
-  using Texts = std::map<std::string, std::vector<TextPart>>;  // by database
+  using Texts = config_store::Texts;
 
   struct Content {
     int64_t revision = 0;  // 0: none yet
@@ -67,6 +70,11 @@ class ConfigDatabase {
   absl::Status Commit(const Revision& revision,
                       const google::protobuf::RepeatedPtrField<v1::Connector>& connectors);
 
+  // Writes the connectors as they follow from the databases if they are not there:
+  // after a recovery.
+  absl::Status RestoreConnectors(
+      const google::protobuf::RepeatedPtrField<v1::Connector>& connectors);
+
   absl::Status SaveProbations(const std::vector<StoredProbation>& probations);
 
   // Newest first.
@@ -86,13 +94,12 @@ class ConfigDatabase {
   absl::StatusOr<int64_t> CountMessages(absl::string_view log);
 
  private:
-  explicit ConfigDatabase(std::unique_ptr<sqlite::Database> database)
-      : database_(std::move(database)) {}
+  ConfigDatabase(std::unique_ptr<sqlite::Database> database, sqlite::Disk& disk)
+      : database_(std::move(database)), disk_(disk) {}
 
   absl::Status ForgetAll(int64_t factory_epoch);
   absl::Status WriteRevision(const Revision& revision);
-  absl::Status WriteText(const std::string& database, int64_t revision,
-                         const std::vector<TextPart>& text);
+  void CoverRevision(int64_t revision);
   absl::Status DeleteIdentity(absl::string_view connector);
   absl::Status WriteMessage(absl::string_view log, absl::Time at, absl::string_view source,
                             absl::string_view message);
@@ -101,6 +108,8 @@ class ConfigDatabase {
   absl::Status Prune();
 
   std::unique_ptr<sqlite::Database> database_;
+  sqlite::Disk& disk_;
+  int64_t ceiling_ = -1;  // of revisions; -1: to be read
 };
 
 }  // namespace fieldgate::config_store

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "common/log/log.h"
 #include "common/status/status.h"
+#include "services/config_store/config_recovery.h"
 #include "services/config_store/configuration_store.h"
 #include "services/config_store/validation/databases.h"
 #include "services/config_store/validation/formats.h"
@@ -123,9 +124,8 @@ void ConfigurationStore::ListOnce(const Problems& problems, v1::SetConfigRespons
 
 // --- Factory reset -----------------------------------------------------------
 
-absl::StatusOr<v1::SetConfigResponse> ConfigurationStore::FactoryReset(
-    const std::vector<Node>& commands, absl::string_view origin, absl::string_view connector,
-    bool check_only) {
+absl::StatusOr<ConfigurationStore::Databases> ConfigurationStore::ReadFactory(
+    const std::vector<Node>& commands) {
   Databases factory;
   for (const Node& command : commands) {
     const std::string* database = command.Find("_");
@@ -143,7 +143,15 @@ absl::StatusOr<v1::SetConfigResponse> ConfigurationStore::FactoryReset(
     node.name = path->front();
     Merge(*path, command.children, node);
   }
+  return factory;
+}
 
+absl::StatusOr<v1::SetConfigResponse> ConfigurationStore::FactoryReset(
+    const std::vector<Node>& commands, absl::string_view origin, absl::string_view connector,
+    bool check_only) {
+  absl::StatusOr<Databases> read = ReadFactory(commands);
+  if (!read.ok()) return read.status();
+  Databases& factory = *read;
   const std::lock_guard lock(mutex_);
   Problems problems;
   for (const auto& [name, node] : factory) {
@@ -185,6 +193,50 @@ absl::StatusOr<v1::SetConfigResponse> ConfigurationStore::FactoryReset(
   identities_.clear();
   probations_ = Probations({}, clock_.Now());
   factory_epoch_ = next.factory_epoch();
+  Publish(std::move(next));
+  response.set_revision(record.revision);
+  return response;
+}
+
+bool ConfigurationStore::NothingLeft() {
+  const std::lock_guard lock(mutex_);
+  const auto revisions = file_->ListRevisions();
+  return revisions.ok() && !revisions->empty() && revisions->front().origin() == kNothingLeft;
+}
+
+absl::StatusOr<v1::SetConfigResponse> ConfigurationStore::AdoptFactory(
+    const std::vector<Node>& commands) {
+  absl::StatusOr<Databases> factory = ReadFactory(commands);
+  if (!factory.ok()) return factory.status();
+  const std::lock_guard lock(mutex_);
+  Problems problems;
+  for (const auto& [name, node] : *factory) {
+    RestoreSecrets(nullptr, (*factory)[name], problems);
+    CheckStorable(node, problems);
+  }
+  v1::Configuration next = DeriveFrom(*factory, problems);
+  v1::SetConfigResponse response;
+  ListOnce(problems, response);
+  response.set_revision(current_->revision());
+  response.set_applied(problems.errors() == 0);
+  if (!response.applied()) return response;
+
+  ConfigDatabase::Revision record;
+  record.revision = next.revision();
+  record.created_at = clock_.WallNow();
+  record.path = "all";
+  record.origin = "recovery: the factory's configuration";
+  record.probations.emplace();
+  for (auto& [name, node] : *factory) {
+    record.databases[name] = WriteParts(node);
+    ClearLines(node);
+  }
+  if (absl::Status status = file_->Commit(record, next.connectors()); !status.ok()) {
+    return Annotate(status, "storing the factory's configuration");
+  }
+  log::Warning("the factory's configuration is in force, since no other could be read",
+               {{"revision", absl::StrCat(record.revision)}});
+  databases_ = *std::move(factory);
   Publish(std::move(next));
   response.set_revision(record.revision);
   return response;

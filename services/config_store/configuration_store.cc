@@ -51,8 +51,10 @@ void CheckReadBack(const Node& database, const std::vector<TextPart>& text, Prob
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ConfigurationStore>> ConfigurationStore::Open(
-    const std::string& path, const v1::Device& device, const Clock& clock, sqlite::Disk* disk) {
-  absl::StatusOr<std::unique_ptr<ConfigDatabase>> file = ConfigDatabase::Open(path, disk);
+    const std::string& path, const v1::Device& device, const Clock& clock, sqlite::Disk* disk,
+    std::function<void(const absl::Status&)> on_damage) {
+  absl::StatusOr<std::unique_ptr<ConfigDatabase>> file =
+      ConfigDatabase::Open(path, disk, std::move(on_damage));
   if (!file.ok()) return file.status();
   std::unique_ptr<ConfigurationStore> store(
       new ConfigurationStore(*std::move(file), device, clock));
@@ -78,6 +80,7 @@ absl::Status ConfigurationStore::Load(const std::string& path) {
   Problems problems;
   v1::Configuration next = DeriveAll(content->revision, problems);
   LogErrors(problems);
+  if (absl::Status s = file_->RestoreConnectors(next.connectors()); !s.ok()) return s;
   Publish(std::move(next));
   return absl::OkStatus();
 }

@@ -27,11 +27,11 @@ class ConfigurationStore {
   // Opens or creates the database file at `path`.
   // kFailedPrecondition: it is of a newer version of the program.
   // kDataLoss: it is damaged. kUnavailable: it can't be opened.
-  // `disk`: as sqlite::Options.
-  static absl::StatusOr<std::unique_ptr<ConfigurationStore>> Open(const std::string& path,
-                                                                  const v1::Device& device,
-                                                                  const Clock& clock,
-                                                                  sqlite::Disk* disk = nullptr);
+  //
+  // `disk` and `on_damage`: as sqlite::Options.
+  static absl::StatusOr<std::unique_ptr<ConfigurationStore>> Open(
+      const std::string& path, const v1::Device& device, const Clock& clock,
+      sqlite::Disk* disk = nullptr, std::function<void(const absl::Status&)> on_damage = nullptr);
 
   // Called with each new configuration, in order, while the store is locked: it
   // must be quick and not call back. Set it before other threads use the store.
@@ -62,6 +62,12 @@ class ConfigurationStore {
                                                      absl::string_view origin,
                                                      absl::string_view connector, bool check_only);
 
+  // A recovery found nothing of the configuration, and nothing was set since.
+  bool NothingLeft();
+  // What the factory's file says, without the reset: identities and logs stay, and no
+  // other service forgets anything.
+  absl::StatusOr<v1::SetConfigResponse> AdoptFactory(const std::vector<tixml::Node>& commands);
+
   absl::Status ConfirmConfiguration(absl::string_view connector, int64_t revision);
   // Takes back what was not confirmed in time; returns when to call it again.
   MonotonicTime SettleProbations();
@@ -90,6 +96,9 @@ class ConfigurationStore {
   static absl::StatusOr<Nodes> Select(const Databases& databases, absl::string_view database,
                                       int64_t revision);
   static std::vector<StoredProbation> Stored(const Probations& probations);
+
+  // The databases that the factory's commands make.
+  static absl::StatusOr<Databases> ReadFactory(const std::vector<tixml::Node>& commands);
 
   // These are called with the mutex held.
   void LoadProbations(std::vector<StoredProbation> stored);

@@ -138,6 +138,10 @@ INSERT INTO message (log, id, at_us, source, message)
   SELECT 'SupportLog', id, at_us, source, message FROM support_log;
 DROP TABLE support_log;
 )sql"},
+    {5, "what tells that a revision is whole", R"sql(
+-- Of all databases as they are with it (DigestOf); '': of before this column.
+ALTER TABLE revision ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+)sql"},
 };
 
 }  // namespace

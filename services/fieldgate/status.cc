@@ -1,5 +1,6 @@
 #include "services/fieldgate/status.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
@@ -7,6 +8,7 @@
 #include "common/rpc/rpc.h"
 #include "proto/cloud_link.grpc.pb.h"
 #include "proto/process_data.grpc.pb.h"
+#include "proto/service.grpc.pb.h"
 #include "services/fieldgate/status_report.h"
 #include "services/fieldgate/usage.h"
 
@@ -26,11 +28,26 @@ Examples:
 
 Exit status: 0 all services are up; 1 one is down; 2 misuse.)";
 
+void AddRecoveries(const std::string& socket, GatewayStatus& status) {
+  const auto stub = service::v1::Control::NewStub(rpc::Connect(socket));
+  grpc::ClientContext context;
+  context.set_wait_for_ready(true);
+  rpc::SetTimeout(context, kTimeout);
+  service::v1::ListRecoveriesResponse response;
+  if (!stub->ListRecoveries(&context, {}, &response).ok()) return;
+  for (service::v1::Recovery& recovery : *response.mutable_recoveries()) {
+    status.recoveries.push_back(std::move(recovery));
+  }
+}
+
 GatewayStatus Collect(const service::StateDir& dir) {
   GatewayStatus status;
   for (const char* name : {"config_store", "process_data", "cloud_link"}) {
     status.services.push_back(CheckHealth(dir, name, kTimeout));
+    if (status.services.back().up) AddRecoveries(dir.Socket(name), status);
   }
+  std::stable_sort(status.recoveries.begin(), status.recoveries.end(),
+                   [](const auto& a, const auto& b) { return a.at() > b.at(); });
   if (status.services[1].up) {
     const auto stub =
         process_data::v1::ProcessData::NewStub(rpc::Connect(dir.Socket("process_data")));
@@ -58,7 +75,9 @@ int Status(int argc, char** argv) {
   bool as_json = false;
   const cli::Command command = {
       .name = "fieldgate status",
-      .summary = "Shows how a gateway is: its services, connectors, mode and bus devices.",
+      .summary =
+          "Shows how a gateway is: its services, connectors, mode, bus devices and "
+          "damaged databases.",
       .usage = "--state-dir=DIR [--json]",
       .options = {StateDirOption(&dir.path),
                   {.name = "json",

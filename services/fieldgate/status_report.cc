@@ -122,6 +122,21 @@ void AppendEvents(const GatewayStatus& status, absl::Time now, std::string& out)
   absl::StrAppend(&out, "\n", Columns(rows));
 }
 
+void AppendRecoveries(const GatewayStatus& status, absl::Time now, std::string& out) {
+  if (status.recoveries.empty()) return;
+  out += "\nDamaged databases\n";
+  for (const service::v1::Recovery& r : status.recoveries) {
+    std::vector<std::vector<std::string>> rows = {
+        {"  file", absl::StrCat(Printable(r.file()), ", ", TimeAndAge(r.at(), now))},
+        {"  damage", Printable(r.why())},
+        {"  put aside", Printable(r.put_aside())},
+        {"  rows", absl::StrCat(r.rows_saved(), " saved, ", r.rows_lost(), " known to be lost")},
+    };
+    if (!r.effect().empty()) rows.push_back({"  effect", Printable(r.effect())});
+    out += Columns(rows);
+  }
+}
+
 std::string DeviceState(const Device& device, absl::Time now) {
   if (device.ok()) return "ok";
   return absl::StrCat(
@@ -226,6 +241,16 @@ json::object ToJson(const Device& device) {
            TimeOrNull(device.last_ok_at_us(), absl::FromUnixMicros(device.last_ok_at_us()))}};
 }
 
+json::object ToJson(const service::v1::Recovery& r) {
+  return {{"file", r.file()},
+          {"put_aside", r.put_aside()},
+          {"at", TimeOrNull(r.at(), absl::FromUnixSeconds(r.at()))},
+          {"why", r.why()},
+          {"rows_saved", r.rows_saved()},
+          {"rows_lost", r.rows_lost()},
+          {"effect", r.effect()}};
+}
+
 template <typename List>
 json::array ToArray(const List& list) {
   json::array array;
@@ -252,6 +277,7 @@ std::string StatusText(const GatewayStatus& status, absl::Time now) {
   AppendConnectors(status, now, out);
   AppendEvents(status, now, out);
   AppendDevices(status, now, out);
+  AppendRecoveries(status, now, out);
   return out;
 }
 
@@ -260,7 +286,8 @@ std::string StatusJson(const GatewayStatus& status) {
                        {"mode", nullptr},
                        {"connectors", nullptr},
                        {"events", nullptr},
-                       {"devices", nullptr}};
+                       {"devices", nullptr},
+                       {"recoveries", ToArray(status.recoveries)}};
   if (status.cloud_link.has_value()) {
     root["connectors"] = ToArray(status.cloud_link->connectors());
     root["events"] = ToArray(status.cloud_link->events());

@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "proto/cloud_link.pb.h"
 #include "proto/process_data.pb.h"
+#include "proto/service.pb.h"
 #include "services/fieldgate/health.h"
 
 namespace fieldgate::commands {
@@ -17,6 +18,8 @@ struct GatewayStatus {
   // Absent: the service doesn't answer.
   std::optional<cloud_link::v1::GetStatusResponse> cloud_link;
   std::optional<process_data::v1::GetDeviceStatusResponse> process_data;
+  // Of all services that answer.
+  std::vector<service::v1::Recovery> recoveries;
 };
 
 bool AllUp(const GatewayStatus& status);

@@ -129,6 +129,30 @@ TEST(StatusReportTest, EventsShowTheirStateAndWhyTheyFailed) {
                         R"("error":""}])"));
 }
 
+TEST(StatusReportTest, DamagedDatabasesAreShown) {
+  GatewayStatus status = Healthy();
+  service::v1::Recovery& recovery = status.recoveries.emplace_back();
+  recovery.set_file("cloud_link.db");
+  recovery.set_put_aside("cloud_link.db.damaged-20231114T220320Z");
+  recovery.set_at(1'699'999'400);
+  recovery.set_why("page \x1b zeroed");
+  recovery.set_rows_saved(12);
+  recovery.set_rows_lost(3);
+  recovery.set_effect("ids go on at 10001");
+  EXPECT_THAT(StatusText(status, kNow),
+              HasSubstr("\nDamaged databases\n"
+                        "  file       cloud_link.db, 2023-11-14T22:03:20.000Z (10 min ago)\n"
+                        "  damage     page \\x1b zeroed\n"
+                        "  put aside  cloud_link.db.damaged-20231114T220320Z\n"
+                        "  rows       12 saved, 3 known to be lost\n"
+                        "  effect     ids go on at 10001\n"));
+  EXPECT_THAT(StatusJson(status),
+              HasSubstr(R"("recoveries":[{"file":"cloud_link.db",)"
+                        R"("put_aside":"cloud_link.db.damaged-20231114T220320Z",)"
+                        R"("at":"2023-11-14T22:03:20.000Z","why":"page \u001b zeroed",)"
+                        R"("rows_saved":12,"rows_lost":3,"effect":"ids go on at 10001"}])"));
+}
+
 TEST(StatusReportTest, JsonHasAllKeys) {
   EXPECT_EQ(StatusJson(Healthy()),
             R"({"services":[{"name":"config_store","up":true,"pid":11,"error":""},)"
@@ -145,7 +169,8 @@ TEST(StatusReportTest, JsonHasAllKeys) {
             R"("losses":[],"on_probation":true}],)"
             R"("events":[],)"
             R"("devices":[{"path":"/Process/Bus1/Device1","ok":true,"error":"","polls":7,)"
-            R"("failed_polls":0,"missed_cycles":0,"last_ok":"2023-11-14T22:13:19.500Z"}]})");
+            R"("failed_polls":0,"missed_cycles":0,"last_ok":"2023-11-14T22:13:19.500Z"}],)"
+            R"("recoveries":[]})");
 }
 
 TEST(StatusReportTest, JsonOfADeadGatewayKeepsItsKeys) {
@@ -153,7 +178,7 @@ TEST(StatusReportTest, JsonOfADeadGatewayKeepsItsKeys) {
   status.services = {{.name = "config_store", .up = false, .pid = 0, .error = "not running"}};
   EXPECT_EQ(StatusJson(status),
             R"({"services":[{"name":"config_store","up":false,"pid":null,"error":"not running"}],)"
-            R"("mode":null,"connectors":null,"events":null,"devices":null})");
+            R"("mode":null,"connectors":null,"events":null,"devices":null,"recoveries":[]})");
 }
 
 TEST(StatusReportTest, TimesThatNeverWereAreNull) {
