@@ -263,6 +263,12 @@ Transaction::~Transaction() {
 }
 
 absl::Status Transaction::Commit() {
+  // After some errors SQLite has rolled back by itself, and the caller may have
+  // gone on.
+  if (sqlite3_get_autocommit(database_->connection_) != 0) {
+    return absl::UnavailableError(
+        absl::StrCat(database_->path(), ": committing: an error before has rolled it back"));
+  }
   absl::StatusOr<Statement*> commit = database_->Cached("COMMIT");
   if (!commit.ok()) return commit.status();
   if (absl::Status status = (*commit)->Run(); !status.ok()) {

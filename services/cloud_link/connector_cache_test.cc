@@ -20,8 +20,12 @@ class ConnectorCacheTest : public ConnectorTest {
     connector_.reset();
     tiered_ = std::make_unique<TieredOutbox>(
         std::shared_ptr<DurableOutbox>(&outbox_, [](DurableOutbox*) {}));
-    tiered_->SetLimits({.mode = mode});
-    connector_ = std::make_unique<Connector>(Config(), Device(), *tiered_, mqtt_, *this, now());
+    config::Connector c = Config();
+    c.set_cache_max_mb(64);
+    c.set_cache_mode(mode == CacheMode::kMemory         ? config::MEMORY
+                     : mode == CacheMode::kDiskOnOutage ? config::DISK_ON_OUTAGE
+                                                        : config::DURABLE);
+    connector_ = std::make_unique<Connector>(c, Device(), *tiered_, mqtt_, *this, now());
     connector_->Start(now());
     Run();
   }

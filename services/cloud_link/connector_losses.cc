@@ -21,6 +21,7 @@ constexpr absl::string_view kToldCount = "losses told count";
 
 // How often the age is stored, with data. Only a power cut costs so much of it.
 constexpr absl::Duration kMarkEvery = absl::Minutes(1);
+constexpr absl::Duration kMarkWithoutBound = absl::Hours(1);  // there may be one later
 // Old data go within a tenth of their bound, but nobody needs it to the second.
 constexpr absl::Duration kLookMost = absl::Minutes(1);
 constexpr absl::Duration kLookLeast = absl::Seconds(1);
@@ -129,8 +130,11 @@ absl::Status Connector::StoreWaiting(Stored& stored, Now now) {
   for (const auto& [name, position] : positions) {
     if (absl::Status s = outbox_.SetPosition(name, position); !s.ok()) return s;
   }
-  // If the commit fails, they are a minute late, or told twice.
-  if (now.monotonic >= mark_age_at_) mark_age_at_ = now.monotonic + kMarkEvery;
+  // If the commit fails, they are late, or told twice.
+  if (now.monotonic >= mark_age_at_) {
+    mark_age_at_ =
+        now.monotonic + (config_.cache_max_age_s() == 0 ? kMarkWithoutBound : kMarkEvery);
+  }
   stored_told_ = news_.told();
   return absl::OkStatus();
 }

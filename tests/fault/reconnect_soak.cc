@@ -43,6 +43,7 @@ config::Connector ConnectorConfig(int port, bool tls) {
   c.set_client_id("soak");
   c.set_clean_session(true);
   c.set_cache(true);
+  c.set_cache_max_mb(64);
   c.set_keep_alive_s(300);
   c.set_response_timeout_s(5);
   c.set_retry_max_s(1);
@@ -137,6 +138,7 @@ class Loop : public cloud_link::MqttListener, public Connector::Host {
   void ExecuteConfiguration(std::vector<tixml::Node>) override {}
   void ReadLog(uint64_t, process_data::v1::ReadLogRequest) override {}
   void NoteForSupport(std::string) override {}
+  void NoteLosses(std::vector<std::string>) override {}
   std::string CertificatePath(absl::string_view) override { return ca_file_; }
 
  private:

@@ -165,7 +165,12 @@ absl::Status IdWitness::Start() {
       log::Warning(note_, {{"file", database_.path()}});
     }
   }
-  return Renew();
+  const absl::Status renewed = Renew();
+  if (renewed.ok() || absl::IsDataLoss(renewed)) return renewed;
+  // A full disk must not end the start; it is written with the next ids.
+  unsettled_ = false;
+  log::Warning("the witness of ids can't be written", {{"why", renewed.ToString()}});
+  return absl::OkStatus();
 }
 
 absl::StatusOr<IdWitness::Noted> IdWitness::ReadNoted() {

@@ -54,8 +54,10 @@ TEST_F(SystemValuesTest, TheLogsAreCountedAndTheCountsKeptWhileConfigStoreIsAway
 TEST_F(SystemValuesTest, ElementsOfTheProcessThatHaveNothingAreEmpty) {
   ASSERT_TRUE(harness_.Becomes("/SerialNo", "04600912"));
   for (const char* path : {"/Process/HTTPConn", "/Process/CloudConn", "/Process/VPN"}) {
-    const auto node = harness_.GetTree(path);
-    ASSERT_TRUE(node.ok()) << node.status();
+    absl::StatusOr<tixml::v1::Node> node;
+    // Before the configuration has come they are not there.
+    ASSERT_TRUE(Eventually(kPatience, [&] { return (node = harness_.GetTree(path)).ok(); }))
+        << node.status();
     EXPECT_EQ(node->attributes_size() + node->children_size(), 0) << path;
   }
 }
