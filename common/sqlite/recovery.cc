@@ -110,6 +110,7 @@ class Builder {
     if (status.ok()) status = Migrate(database, UpTo(rules_.migrations, version));
     if (!status.ok()) return status;
     Salvaged salvaged;
+    salvaged.extent_unknown = image == nullptr;
     if (image != nullptr) {
       const absl::StatusOr<int64_t> free = disk_.FreeBytes(path_);
       if (!free.ok()) return free.status();

@@ -122,16 +122,15 @@ class Copier {
         free_(from.FreePages()) {}
 
   absl::StatusOr<Salvaged> Run() {
+    result_.extent_unknown = !from_.header_ok();
     if (from_.pages() == 0) return result_;
     ReadSchema();
     if (absl::Status s = CreateTables(); !s.ok()) return s;
-    absl::StatusOr<std::vector<TableShape>> shapes = ReadShapes(to_);
-    if (!shapes.ok()) return shapes.status();
-    shapes_ = *std::move(shapes);
+    if (absl::Status s = ReadTables(); !s.ok()) return s;
+    // What migrations put there gives way to what the file had.
     for (const TableShape& shape : shapes_) {
-      absl::StatusOr<Writer> writer = Writer::Make(to_, shape);
-      if (!writer.ok()) return writer.status();
-      writers_.emplace(shape.name, *std::move(writer));
+      absl::Status s = to_.Execute(absl::StrCat("DELETE FROM \"", shape.name, "\""));
+      if (!s.ok()) return s;
     }
     // Indexes come along with their tables, but their pages must not be taken for
     // rows. So must those of tables that we don't know.
@@ -153,6 +152,8 @@ class Copier {
       if (!status.ok()) return status;
     }
     if (absl::Status s = CopyOrphans(); !s.ok()) return s;
+    if (absl::Status s = CopyMissingTables(); !s.ok()) return s;
+    CountLost();
     return result_;
   }
 
@@ -203,6 +204,19 @@ class Copier {
       for (auto child = children.rbegin(); child != children.rend(); ++child) {
         open.emplace_back(*child, depth + 1);
       }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadTables() {
+    absl::StatusOr<std::vector<TableShape>> shapes = ReadShapes(to_);
+    if (!shapes.ok()) return shapes.status();
+    writers_.clear();
+    shapes_ = *std::move(shapes);
+    for (const TableShape& shape : shapes_) {
+      absl::StatusOr<Writer> writer = Writer::Make(to_, shape);
+      if (!writer.ok()) return writer.status();
+      writers_.emplace(shape.name, *std::move(writer));
     }
     return absl::OkStatus();
   }
@@ -372,11 +386,24 @@ class Copier {
       seen_[number] = true;
       if (absl::Status s = CopyPage(page, *owner, /*orphan=*/true); !s.ok()) return s;
     }
+    return absl::OkStatus();
+  }
+
+  absl::Status CopyMissingTables() {
+    if (rules_.create_missing == nullptr) return absl::OkStatus();
+    const absl::StatusOr<std::string> sql = rules_.create_missing(to_);
+    if (!sql.ok()) return sql.status();
+    if (sql->empty()) return absl::OkStatus();
+    absl::Status status = to_.Execute(*sql);
+    if (status.ok()) status = ReadTables();
+    return status.ok() ? CopyOrphans() : status;
+  }
+
+  void CountLost() {
     result_.lost_pages = from_.missing_pages();
     for (uint32_t number = 1; number <= from_.pages(); ++number) {
       if (!seen_[number] && !free_[number] && !from_.used(number)) ++result_.lost_pages;
     }
-    return absl::OkStatus();
   }
 
   PageImage& from_;

@@ -25,6 +25,9 @@ struct SalvageRules {
   std::function<bool(const SalvagedRow&)> plausible;
   // The statement that creates a table that no migration does; "": it is unknown.
   std::function<std::string(absl::string_view table)> create;
+  // The statements that create such tables that are missing by what the rows so far
+  // say, when the schema of the damaged file did not name them; "": there are none.
+  std::function<absl::StatusOr<std::string>(Database&)> create_missing;
 };
 
 struct Salvaged {
@@ -39,6 +42,8 @@ struct Salvaged {
   // Pages whose content is unknown, damaged and free ones whose list is lost
   // among them: all rows that are missing were there.
   uint64_t lost_pages = 0;
+  // The header is lost, so the file may have had any number of pages more.
+  bool extent_unknown = false;
   // Not all rows were copied: the disk is short of space.
   bool disk_full = false;
 };

@@ -6,13 +6,16 @@
 #include <utility>
 #include <vector>
 
+#include "common/log/log.h"
 #include "common/rpc/rpc.h"
+#include "common/service/databases.h"
 #include "common/service/service.h"
 #include "common/time/clock.h"
 #include "common/time/threads.h"
 #include "grpcpp/impl/codegen/service_type.h"
 #include "services/process_data/configuration_watcher.h"
 #include "services/process_data/logging/data_logs.h"
+#include "services/process_data/logging/log_recovery.h"
 #include "services/process_data/logging/sqlite_log_store.h"
 #include "services/process_data/message_log.h"
 #include "services/process_data/modbus/modbus_bus.h"
@@ -33,13 +36,23 @@ constexpr absl::Duration kGrace = absl::Milliseconds(250);
 
 absl::Status Run(const service::Options& options, const std::function<void()>& wait) {
   const Clock& clock = RealClock();
+  const std::string variables_path = options.state_dir.File("process.db");
+  const std::string logs_path = options.state_dir.File("logs.db");
+  service::Databases databases({variables_path, logs_path});
+  auto recovered = RecoverVariables(variables_path, sqlite::RealDisk(), clock.WallNow());
+  if (!recovered.ok()) return recovered.status();
+  recovered = RecoverLogs(logs_path, sqlite::RealDisk(), clock.WallNow());
+  if (!recovered.ok()) {
+    // Recording tries again; the rest needs no logs.
+    log::Error("logs.db can't be recovered", {{"why", recovered.status().ToString()}});
+  }
   ProcessImage image(clock.WallNow());
   absl::StatusOr<std::unique_ptr<VariableStore>> store =
-      OpenSqliteVariableStore(options.state_dir.File("process.db"));
-  if (!store.ok()) return store.status();
+      OpenSqliteVariableStore(variables_path, /*disk=*/nullptr, databases.OnDamage(variables_path));
+  if (!store.ok()) return databases.AtStart(variables_path, store.status());
   absl::StatusOr<std::unique_ptr<Variables>> variables =
       Variables::Open(*std::move(store), image, clock);
-  if (!variables.ok()) return variables.status();
+  if (!variables.ok()) return databases.AtStart(variables_path, variables.status());
   ProcessControl control(image, RealThreads(), *std::move(variables),
                          [](const std::string& host, uint16_t port) {
                            return std::make_shared<ModbusBus>(host, port);
@@ -55,27 +68,32 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
                   .log_counter = MessageLogCounter(config_store),
                   .modem = [&modem](const std::string& interface) { return modem.Read(interface); },
                   .polling = [&control] { return control.Polling(); }}));
-  DataLogs logs(image, MakeSqliteLogStore(options.state_dir.File("logs.db"), clock), RealThreads(),
+  DataLogs logs(image, MakeSqliteLogStore(logs_path, clock), RealThreads(),
                 [&system](const std::vector<std::string>& paths) -> std::shared_ptr<void> {
                   return system.Subscribe(paths, /*subtree=*/false);
                 });
   const std::unique_ptr<grpc::Service> service =
       MakeProcessDataService(image, control, clock, &system, &logs);
   absl::StatusOr<std::unique_ptr<rpc::Server>> server =
-      rpc::Server::Start(options.state_dir.Socket("process_data"), {service.get()});
+      rpc::Server::Start(options.state_dir.Socket("process_data"), {service.get()},
+                         [&databases] { return databases.ListRecoveries(); });
   if (!server.ok()) return server.status();
   {
-    const ConfigurationWatcher watcher(config_store,
-                                       [&](const config_store::v1::Configuration& configuration) {
-                                         system.Configure(configuration.device());
-                                         control.AdoptEpoch(configuration.factory_epoch());
-                                         control.Configure(configuration.acquisition());
-                                         logs.Configure(configuration);
-                                       });
+    const ConfigurationWatcher watcher(
+        config_store, [&](const config_store::v1::Configuration& configuration) {
+          system.Configure(configuration.device());
+          control.AdoptEpoch(configuration.factory_epoch());
+          control.Configure(configuration.acquisition());
+          logs.Configure(configuration);
+          // Until config_store has taken it.
+          databases
+              .Tell([&](const std::string& line) { return AppendSupportLog(config_store, line); })
+              .IgnoreError();
+        });
     wait();
     (*server)->Shutdown(kGrace);
   }
-  return absl::OkStatus();
+  return databases.damage();
 }
 
 }  // namespace

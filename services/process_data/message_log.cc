@@ -13,6 +13,18 @@ constexpr absl::Duration kTimeout = absl::Milliseconds(500);
 
 }  // namespace
 
+absl::Status AppendSupportLog(const std::shared_ptr<grpc::Channel>& channel,
+                              const std::string& message) {
+  grpc::ClientContext context;
+  rpc::SetTimeout(context, kTimeout);
+  config_store::v1::AppendSupportLogRequest request;
+  request.mutable_entry()->set_source("process_data");
+  request.mutable_entry()->set_message(message);
+  config_store::v1::AppendSupportLogResponse response;
+  const auto stub = config_store::v1::ConfigStore::NewStub(channel);
+  return rpc::FromGrpc(stub->AppendSupportLog(&context, request, &response));
+}
+
 std::function<std::optional<int64_t>(const std::string& log)> MessageLogCounter(
     std::shared_ptr<grpc::Channel> channel) {
   return [channel = std::move(channel)](const std::string& log) -> std::optional<int64_t> {

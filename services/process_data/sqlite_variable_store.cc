@@ -92,15 +92,38 @@ class SqliteVariableStore : public VariableStore {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<VariableStore>> OpenSqliteVariableStore(const std::string& path,
-                                                                       sqlite::Disk* disk) {
+absl::StatusOr<std::unique_ptr<VariableStore>> OpenSqliteVariableStore(
+    const std::string& path, sqlite::Disk* disk,
+    std::function<void(const absl::Status&)> on_damage) {
   sqlite::Options options;
   options.disk = disk;
+  options.on_damage = std::move(on_damage);
   absl::StatusOr<std::unique_ptr<sqlite::Database>> database =
       sqlite::Database::Open(path, options);
   if (!database.ok()) return database.status();
   if (absl::Status status = sqlite::Migrate(**database, kMigrations); !status.ok()) return status;
   return std::make_unique<SqliteVariableStore>(*std::move(database));
+}
+
+absl::StatusOr<std::optional<sqlite::Recovery>> RecoverVariables(const std::string& path,
+                                                                 sqlite::Disk& disk,
+                                                                 absl::Time now) {
+  sqlite::RecoveryRules rules;
+  rules.options.disk = &disk;
+  rules.migrations = kMigrations;
+  rules.rows.plausible = [](const sqlite::SalvagedRow& row) {
+    if (row.table.name != "variable") return true;
+    int values = 0;
+    for (const char* column : {"float", "integer", "unsigned_bits", "boolean", "text"}) {
+      if (row[column].type != sqlite::Field::Type::kNull) ++values;
+    }
+    return values == 1 && !row.Bytes("name").empty();
+  };
+  rules.mend = [](sqlite::Database&, const sqlite::Salvaged&, sqlite::Recovery& recovery) {
+    recovery.effect = "process variables that were not saved are not set";
+    return absl::OkStatus();
+  };
+  return sqlite::RecoverIfDamaged(path, rules, now);
 }
 
 }  // namespace fieldgate::process_data

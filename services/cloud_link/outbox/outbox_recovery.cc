@@ -251,13 +251,19 @@ class Mender {
     for (const Gap& ids : waiting) present.push_back(ids.first);
     const std::string key = IdWitness::MessageKey(c.id, c.name);
     const auto ceiling = ceilings_.find(key);
+    const int64_t rows = RowsOnLostPages();
     int64_t end = next;
-    if (end <= 1 && present.empty() && ceiling != ceilings_.end()) end = ceiling->second;
     for (const int64_t id : present) end = std::max(end, id + 1);
+    if (next <= 1 && ceiling != ceilings_.end()) {
+      // The connector's row is lost, too.
+      end = std::max(
+          end, present.empty() || rows > ceiling->second - end ? ceiling->second : end + rows);
+    }
     int64_t at = present.empty() ? end : *std::min_element(present.begin(), present.end());
-    if (const int64_t rows = RowsOnLostPages(); rows > 0) {
+    if (rows > 0) {
       const auto oldest = witness_.oldest.find(key);
-      at = std::min(at, std::max(oldest != witness_.oldest.end() ? oldest->second : 1, at - rows));
+      at = std::min(
+          at, std::max<int64_t>(oldest != witness_.oldest.end() ? oldest->second : 1, at - rows));
     }
     std::vector<Gap> gaps;
     for (const Gap& ids : taken) {
@@ -279,6 +285,8 @@ class Mender {
   int64_t RowsOnLostPages() const {
     // Of 64 bytes at least; files of former versions have pages of 16 KB.
     constexpr uint64_t kRowsAPage = 16384 / 64;
+    // More than a gateway ever sends.
+    if (salvaged_.extent_unknown) return int64_t{1} << 53;
     uint64_t pages = salvaged_.lost_pages;
     for (const auto& [table, damaged] : salvaged_.damaged_pages_of) {
       if (table != "entry") pages -= std::min(pages, damaged);

@@ -98,6 +98,13 @@ absl::Status NoteTime(sqlite::Database& db, int64_t at_us, LogRow& log) {
 
 }  // namespace
 
+std::string CreateRecordTable(absl::string_view table, bool if_missing) {
+  return absl::StrCat("CREATE TABLE ", if_missing ? "IF NOT EXISTS " : "", table,
+                      " (id INTEGER PRIMARY KEY,"
+                      " recorded_at_us INTEGER NOT NULL, layout INTEGER NOT NULL,"
+                      " content BLOB NOT NULL) STRICT");
+}
+
 absl::StatusOr<LogRows> LoadLogs(sqlite::Database& db) {
   absl::StatusOr<sqlite::Statement*> select = db.Cached(
       "SELECT number, name, removed, max_bytes, max_age_s, first_id, last_id, bytes, dropped,"
@@ -134,10 +141,7 @@ absl::Status InsertLog(sqlite::Database& db, const LogRow& log) {
       " dropped, earliest_us, latest_us) VALUES (?1, ?2, 0, 0, 0, 1, 0, 0, 0, 0, 0)",
       [&](sqlite::Statement& s) { s.BindInt(1, log.number).BindText(2, log.name); });
   if (status.ok()) {
-    status = db.Execute(OfRecords(log,
-                                  "CREATE TABLE @ (id INTEGER PRIMARY KEY,"
-                                  " recorded_at_us INTEGER NOT NULL, layout INTEGER NOT NULL,"
-                                  " content BLOB NOT NULL) STRICT"));
+    status = db.Execute(CreateRecordTable(OfRecords(log, "@"), /*if_missing=*/false));
   }
   return status.ok() ? UpdateLog(db, log) : status;
 }

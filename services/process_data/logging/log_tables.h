@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/sqlite/sqlite.h"
 #include "services/process_data/logging/log_bounds.h"
@@ -42,6 +43,9 @@ struct LogRow {
 using LogRows = std::map<std::string, LogRow>;
 
 inline constexpr int kSpanBits = 8;  // 256 records
+
+// The statement that makes the table of a log's records.
+std::string CreateRecordTable(absl::string_view table, bool if_missing);
 
 absl::StatusOr<LogRows> LoadLogs(sqlite::Database& db);
 absl::Status InsertLog(sqlite::Database& db, const LogRow& log);

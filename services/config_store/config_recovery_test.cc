@@ -1,0 +1,211 @@
+// config.db that is damaged: the newest sound revision is in force.
+#include "services/config_store/config_recovery.h"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "common/sqlite/disk.h"
+#include "common/sqlite/sqlite.h"
+#include "common/time/clock.h"
+#include "common/tixml/codec.h"
+#include "services/config_store/configuration_store.h"
+
+namespace fieldgate::config_store {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr size_t kPage = 4096;
+
+class ConfigRecoveryTest : public testing::Test {
+ protected:
+  ConfigRecoveryTest() {
+    std::filesystem::remove_all(dir_);
+    std::filesystem::create_directory(dir_);
+  }
+  ~ConfigRecoveryTest() override {
+    store_.reset();
+    std::filesystem::remove_all(dir_);
+  }
+
+  void Open() {
+    v1::Device device;
+    device.set_serial_number("1");
+    absl::StatusOr<std::unique_ptr<ConfigurationStore>> store =
+        ConfigurationStore::Open(path_, device, clock_);
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+  }
+
+  // A revision whose USER database says `value`, with a text of some pages.
+  void Set(const std::string& value) {
+    tixml::Node node;
+    node.name = "Value";
+    node.attributes = {{"_", absl::StrCat(value, ":", std::string(6000, 'x'))}};
+    const auto set = store_->SetConfig("USER", {node}, "test");
+    ASSERT_TRUE(set.ok()) << set.status();
+    ASSERT_TRUE(set->applied());
+  }
+  // What it says; "" if there is none.
+  std::string Value() {
+    const auto nodes = store_->GetConfig("USER");
+    if (!nodes.ok() || nodes->nodes.empty() || nodes->nodes[0].children.empty()) return "";
+    const std::string* value = nodes->nodes[0].children[0].Find("_");
+    return value == nullptr ? "" : value->substr(0, value->find(':'));
+  }
+
+  void Fill() {
+    Open();
+    for (int i = 1; i <= 12; ++i) Set(absl::StrCat("v", i));
+    v1::Identity identity;
+    identity.set_gateway_id("gw");
+    identity.set_customer_id("cu");
+    ASSERT_TRUE(store_->SaveIdentity("CloudConn", identity).ok());
+    v1::SupportLogEntry entry;
+    entry.set_source("test");
+    entry.set_message("hello");
+    ASSERT_TRUE(store_->AppendMessage(entry).ok());
+    store_.reset();
+  }
+
+  std::optional<sqlite::Recovery> Recover() {
+    absl::StatusOr<std::optional<sqlite::Recovery>> recovery =
+        RecoverConfig(path_, sqlite::RealDisk(), clock_.WallNow());
+    EXPECT_TRUE(recovery.ok()) << recovery.status();
+    return recovery.ok() ? *recovery : std::nullopt;
+  }
+
+  std::string Bytes() const {
+    std::ifstream file(path_, std::ios::binary);
+    std::ostringstream bytes;
+    bytes << file.rdbuf();
+    return bytes.str();
+  }
+  void Write(const std::string& bytes) const {
+    std::filesystem::remove(path_ + "-wal");
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
+  }
+
+  const std::string dir_ = absl::StrCat(getenv("TEST_TMPDIR"), "/config");
+  const std::string path_ = dir_ + "/config.db";
+  FakeClock clock_{absl::FromUnixSeconds(1'795'656'600)};
+  std::unique_ptr<ConfigurationStore> store_;
+};
+
+TEST_F(ConfigRecoveryTest, OfEachZeroedPageASoundRevisionIsInForce) {
+  Fill();
+  const std::string sound = Bytes();
+  ASSERT_GT(sound.size() / kPage, 20u);
+  int fell_back = 0;
+  for (size_t page = 0; page < sound.size() / kPage; ++page) {
+    SCOPED_TRACE(absl::StrCat("page ", page + 1));
+    std::string bytes = sound;
+    bytes.replace(page * kPage, kPage, kPage, '\0');
+    Write(bytes);
+    clock_.Advance(absl::Seconds(1));
+    const auto recovery = Recover();
+    Open();
+    const std::string value = Value();
+    if (value == "v12") {
+      // It was not hurt.
+    } else {
+      EXPECT_TRUE(value == "v11" || value == "v10") << value << ": a page has two texts at most";
+      ++fell_back;
+    }
+    const int64_t revision = store_->Current()->revision();
+    if (recovery.has_value() && revision != 12) {
+      EXPECT_GT(revision, 12);
+    }
+    Set("next");
+    EXPECT_GT(store_->Current()->revision(), 12) << "no number comes twice";
+    store_.reset();
+  }
+  EXPECT_GE(fell_back, 1);
+}
+
+TEST_F(ConfigRecoveryTest, OfADamagedHeaderNothingIsLost) {
+  Fill();
+  std::string bytes = Bytes();
+  bytes[20] = 9;
+  Write(bytes);
+  const auto recovery = Recover();
+  ASSERT_TRUE(recovery.has_value());
+  EXPECT_THAT(recovery->effect, HasSubstr("revision 12 is in force as before"));
+  Open();
+  EXPECT_EQ(Value(), "v12");
+  EXPECT_EQ(store_->Current()->revision(), 12);
+  EXPECT_EQ(store_->ListMessages("SupportLog", 10)->entries_size(), 1);
+  EXPECT_EQ(store_->ListRevisions()->size(), 12u);
+}
+
+TEST_F(ConfigRecoveryTest, ATextThatWasChangedOnTheDiskIsNotInForce) {
+  Fill();
+  std::string bytes = Bytes();
+  const size_t at = bytes.rfind("v12:");
+  ASSERT_NE(at, std::string::npos);
+  bytes[at + 100] = 'y';  // it still parses
+  bytes[20] = 9;
+  Write(bytes);
+  const auto recovery = Recover();
+  ASSERT_TRUE(recovery.has_value());
+  Open();
+  EXPECT_EQ(Value(), "v11");
+  EXPECT_THAT(recovery->effect, HasSubstr("with the content of revision 11"));
+  EXPECT_THAT(store_->ListRevisions()->front().origin(), HasSubstr("revision 11"));
+}
+
+TEST_F(ConfigRecoveryTest, WhenNothingIsLeftTheFactorysConfigurationIsInForce) {
+  Fill();
+  Write(std::string(20'000, 'x'));
+  ASSERT_TRUE(Recover().has_value());
+  Open();
+  EXPECT_EQ(Value(), "");
+  ASSERT_TRUE(store_->NothingLeft());
+  const int64_t epoch = store_->Current()->factory_epoch();
+  const auto commands = tixml::Parse("[<SetConfig _=\"USER\"><Value _=\"factory:\"/></SetConfig>]");
+  ASSERT_TRUE(commands.ok()) << commands.status();
+  const auto adopted = store_->AdoptFactory(commands->nodes);
+  ASSERT_TRUE(adopted.ok() && adopted->applied()) << adopted.status();
+  EXPECT_EQ(Value(), "factory");
+  EXPECT_GT(store_->Current()->revision(), 12);
+  EXPECT_EQ(store_->Current()->factory_epoch(), epoch) << "it is no factory reset";
+  EXPECT_FALSE(store_->NothingLeft());
+}
+
+TEST_F(ConfigRecoveryTest, AnEmptiedFileIsDamagedIfItHadRevisions) {
+  Fill();
+  Write("");
+  ASSERT_TRUE(Recover().has_value());
+  Open();
+  EXPECT_TRUE(store_->NothingLeft());
+  EXPECT_GT(store_->Current()->revision(), 12);
+}
+
+TEST_F(ConfigRecoveryTest, AFileOfBeforeTheDigestsIsSalvagedByItsTexts) {
+  Fill();
+  ASSERT_TRUE(
+      sqlite::Database::Open(path_).value()->Execute("UPDATE revision SET digest = ''").ok());
+  std::string bytes = Bytes();
+  bytes[20] = 9;
+  Write(bytes);
+  ASSERT_TRUE(Recover().has_value());
+  Open();
+  EXPECT_EQ(Value(), "v12");
+}
+
+TEST_F(ConfigRecoveryTest, TheCeilingOfRevisionsIsAlwaysAhead) {
+  EXPECT_EQ(ReadRevisionCeiling(sqlite::RealDisk(), path_), 0);
+  Open();
+  Set("v1");
+  EXPECT_GT(ReadRevisionCeiling(sqlite::RealDisk(), path_), 1);
+  std::ofstream(path_ + ".witness") << "revisions below 99999999999999999\n";
+  EXPECT_EQ(ReadRevisionCeiling(sqlite::RealDisk(), path_), 0) << "it is damaged";
+}
+
+}  // namespace
+}  // namespace fieldgate::config_store
