@@ -1,4 +1,4 @@
-// CL-120 to CL-128: bounds of a connector's data, and who is told of losses.
+// CL-150 to CL-158: bounds of a connector's data, and who is told of losses.
 #include <gmock/gmock.h>
 
 #include <bit>

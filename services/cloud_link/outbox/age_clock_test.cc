@@ -1,4 +1,4 @@
-// CL-123: the age of data counts on, whatever the clocks do.
+// CL-153: the age of data counts on, whatever the clocks do.
 #include "services/cloud_link/outbox/age_clock.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// CL-124: the disk is never filled.
+// CL-154: the disk is never filled.
 #include "services/cloud_link/outbox/disk_floor.h"
 
 #include <gtest/gtest.h>

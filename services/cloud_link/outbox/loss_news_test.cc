@@ -1,4 +1,4 @@
-// CL-125, CL-126: losses are told soon, and a long outage is no flood.
+// CL-155, CL-156: losses are told soon, and a long outage is no flood.
 #include "services/cloud_link/outbox/loss_news.h"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-// CL-127: what is due while the disk fails waits in memory, within a bound.
+// CL-157: what is due while the disk fails waits in memory, within a bound.
 #include "services/cloud_link/outbox/unstored_data.h"
 
 #include <gmock/gmock.h>
