@@ -14,6 +14,14 @@ absl::StatusOr<int64_t> LayoutTable::Find(absl::string_view bytes) {
   return id;
 }
 
+absl::Status LayoutTable::NoteUse(int64_t layout, int64_t sequence) {
+  if (layout == last_ || layout == 0) return absl::OkStatus();
+  absl::StatusOr<sqlite::Statement*> extend =
+      db_.Cached("UPDATE layout SET until = ?2 WHERE id = ?1 AND until < ?2");
+  if (!extend.ok()) return extend.status();
+  return (*extend)->BindInt(1, layout).BindInt(2, sequence).Run();
+}
+
 absl::StatusOr<int64_t> LayoutTable::Put(absl::string_view bytes, int64_t next, int64_t oldest) {
   absl::StatusOr<int64_t> known = Find(bytes);
   if (!known.ok()) return known;
@@ -27,6 +35,7 @@ absl::StatusOr<int64_t> LayoutTable::Put(absl::string_view bytes, int64_t next, 
         db_.Cached("UPDATE layout SET until = NULL WHERE id = ?1 AND until IS NOT NULL");
     if (!again.ok()) return again.status();
     if (absl::Status s = (*again)->BindInt(1, *known).Run(); !s.ok()) return s;
+    last_ = *known;
     return known;
   }
   absl::StatusOr<sqlite::Statement*> forget =
@@ -39,7 +48,7 @@ absl::StatusOr<int64_t> LayoutTable::Put(absl::string_view bytes, int64_t next, 
       db_.Cached("INSERT INTO layout (connector, bytes) VALUES (?1, ?2)");
   if (!add.ok()) return add.status();
   if (absl::Status s = (*add)->BindInt(1, connector_).BindBlob(2, bytes).Run(); !s.ok()) return s;
-  return db_.LastInsertRowId();
+  return last_ = db_.LastInsertRowId();
 }
 
 absl::StatusOr<std::optional<std::string>> LayoutTable::Get(int64_t layout) {

@@ -145,8 +145,7 @@ class Outbox {
   virtual absl::StatusOr<int64_t> NextCounter(absl::string_view name) = 0;
 
   // Keeps a serialized layout and returns its number, the same for the same
-  // bytes. It is forgotten once no entry needs it and another was put; entries
-  // are appended with the one that was put last.
+  // bytes. It is forgotten once no entry needs it and another was put.
   virtual absl::StatusOr<int64_t> PutLayout(absl::string_view bytes) = 0;
   virtual absl::StatusOr<std::string> GetLayout(int64_t layout) = 0;
 

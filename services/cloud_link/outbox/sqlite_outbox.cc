@@ -184,6 +184,7 @@ absl::Status SqliteOutbox::Begin() {
   file_->transaction.emplace(*std::move(transaction));
   file_->owner = this;
   before_ = ledger_;
+  layouts_.Begin();
   losses_.Begin();
   positions_.Begin();
   return absl::OkStatus();
@@ -230,6 +231,7 @@ void SqliteOutbox::Rollback() {
   file_->transaction.reset();
   file_->owner = nullptr;
   ledger_ = before_;
+  layouts_.Rollback();
   losses_.Rollback();
   positions_.Rollback();
 }
@@ -301,7 +303,9 @@ absl::Status SqliteOutbox::AppendAs(EntryId id, const OutboxEntry& entry) {
     absl::StatusOr<int> dropped = DropWhile(in_the_way, LostAsOldest(limits_));
     if (!dropped.ok()) return Fail(dropped.status(), "append");
   }
-  if (absl::Status s = table_.Insert(id, entry); !s.ok()) return Fail(s, "append");
+  absl::Status s = layouts_.NoteUse(entry.layout, id >> 1);
+  if (s.ok()) s = table_.Insert(id, entry);
+  if (!s.ok()) return Fail(s, "append");
   ++ledger_.entries[static_cast<int>(entry.lane)];
   ledger_.bytes[static_cast<int>(entry.lane)] += size;
   return absl::OkStatus();

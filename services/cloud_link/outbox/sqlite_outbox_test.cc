@@ -181,19 +181,6 @@ TEST_F(SqliteOutboxTest, TwoConnectorsDoNotDisturbEachOther) {
   EXPECT_EQ(other->Losses()->size(), 1u);
 }
 
-TEST_F(SqliteOutboxTest, ALayoutOfAnotherConnectorIsNotForgotten) {
-  Open();
-  std::unique_ptr<Outbox> other = Connector("CloudConn2");
-  ASSERT_TRUE(other->Begin().ok());
-  const int64_t theirs = *other->PutLayout("layout");
-  ASSERT_TRUE(other->Commit().ok());
-  ASSERT_TRUE(outbox_->Begin().ok());
-  EXPECT_NE(*outbox_->PutLayout("layout"), theirs);
-  ASSERT_TRUE(outbox_->PutLayout("another").ok());
-  ASSERT_TRUE(outbox_->Commit().ok());
-  EXPECT_EQ(*other->GetLayout(theirs), "layout");
-}
-
 TEST_F(SqliteOutboxTest, PositionsAreThoseOfTheConnector) {
   Open();
   const std::unique_ptr<Outbox> other = Connector("CloudConn2");
@@ -268,35 +255,6 @@ TEST_F(SqliteOutboxTest, WhatItHoldsIsKnownAfterARestartWithoutCounting) {
   EXPECT_EQ(outbox_->Stats().entries, before.entries);
   EXPECT_EQ(outbox_->Stats().bytes, before.bytes);
   EXPECT_EQ(outbox_->Stats().data_bytes, before.data_bytes);
-}
-
-TEST_F(SqliteOutboxTest, ALayoutIsForgottenWhenItsLastEntryIsGone) {
-  Open();
-  const auto put = [&](const char* bytes) {
-    EXPECT_TRUE(outbox_->Begin().ok());
-    const int64_t layout = *outbox_->PutLayout(bytes);
-    EXPECT_TRUE(outbox_->Commit().ok());
-    return layout;
-  };
-  const auto kept = [&](int64_t layout) { return outbox_->GetLayout(layout).ok(); };
-  const int64_t a = put("a");
-  const EntryId of_a = *Append(*outbox_);
-  const int64_t b = put("b");
-  const EntryId of_b = *Append(*outbox_);
-  EXPECT_EQ(put("a"), a);  // in use again
-  const EntryId of_a_again = *Append(*outbox_);
-  Reopen();
-  const int64_t c = put("c");
-  EXPECT_TRUE(kept(a) && kept(b) && kept(c));
-  Remove(*outbox_, {of_a, of_b});
-  const int64_t d = put("d");
-  EXPECT_TRUE(kept(a));
-  EXPECT_FALSE(kept(b));
-  Remove(*outbox_, {of_a_again});
-  put("e");
-  EXPECT_FALSE(kept(a));
-  EXPECT_FALSE(kept(c));
-  EXPECT_FALSE(kept(d));
 }
 
 TEST_F(SqliteOutboxTest, LossesOfBeforeTheyWereReportedAreStillToBe) {

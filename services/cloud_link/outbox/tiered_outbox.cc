@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +17,8 @@ namespace {
 constexpr absl::Duration kWriteLossesWithin = absl::Minutes(1);
 // Losses that don't follow each other; more are written at once.
 constexpr size_t kMaxWaitingLosses = 16;
+// Of one name.
+constexpr int kMaxWaitingPositions = 8;
 constexpr absl::Duration kRetryAfter = absl::Seconds(1);
 // Entries that go to the disk in one transaction, when memory holds more.
 constexpr int64_t kSpillBytes = TieredOutbox::kMaxMemoryBytes;
@@ -55,7 +58,8 @@ absl::Status TieredOutbox::Begin() {
 absl::Status TieredOutbox::Commit() {
   if (absl::Status s = NeedTransaction(); !s.ok()) return s;
   if (absl::Status s = WritePositions(); !s.ok()) return s;
-  if (losses_.size() > kMaxWaitingLosses) {
+  // Those of a kill with whatever comes first, before the numbers that tell of it go.
+  if (losses_.size() > kMaxWaitingLosses || now_ >= write_losses_at_ || !UsesMemory()) {
     if (absl::Status s = WriteLosses(); !s.ok()) return s;
   }
   const bool reserved = disk_->ReserveUsedUp();
@@ -291,11 +295,12 @@ absl::Status TieredOutbox::SetPosition(absl::string_view name, int64_t position)
   if (absl::Status s = NeedTransaction(); !s.ok()) return s;
   if (entries_.empty() && positions_.empty()) return Checked(disk_->SetPosition(name, position));
   const EntryId after = entries_.empty() ? 0 : entries_.back().id;
-  if (!positions_.empty() && positions_.back().after == after && positions_.back().name == name) {
-    positions_.back().position = position;
-  } else {
-    positions_.push_back({after, std::string(name), position});
+  const auto same = [&](const WaitingPosition& waiting) { return waiting.name == name; };
+  if (std::count_if(positions_.begin(), positions_.end(), same) >= kMaxWaitingPositions) {
+    // The older ones are durable sooner: the newest one gives way.
+    positions_.erase(std::next(std::find_if(positions_.rbegin(), positions_.rend(), same)).base());
   }
+  positions_.push_back({after, std::string(name), position});
   return absl::OkStatus();
 }
 

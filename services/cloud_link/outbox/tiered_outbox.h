@@ -29,8 +29,9 @@ namespace fieldgate::cloud_link {
 //   so a log's records are read again after a kill rather than missed.
 // - Losses of memory are written within a minute.
 //
-// When the disk fails, memory goes on being filled up to its bound; then Append
-// is kUnavailable, as without memory.
+// While the disk takes no more, memory goes on being filled up to its bound; then
+// Append is kUnavailable, as without memory. A disk that can't even be read fails
+// each transaction.
 class TieredOutbox : public Outbox {
  public:
   // Of SizeOf, in kDiskOnOutage. A kill loses no more.

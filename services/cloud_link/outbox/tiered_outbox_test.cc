@@ -297,6 +297,29 @@ TEST_F(TieredOutboxTest, APositionGoesToTheDiskWithItsMessages) {
   EXPECT_THAT(MessageIds(), ElementsAre(1, 2, 3));
 }
 
+TEST_F(TieredOutboxTest, ManyPositionsThatWaitNeitherPileUpNorHoldUpTheOlderOnes) {
+  Start(CacheMode::kMemory);
+  std::vector<EntryId> ids;
+  for (int i = 1; i <= 100; ++i) ids.push_back(AppendRecord(i));
+  EXPECT_EQ(outbox_->Position("log"), 100);
+  Remove({ids[0]});
+  EXPECT_EQ(disk_.Position("log"), 1);
+  Remove(std::vector<EntryId>(ids.begin() + 1, ids.begin() + 50));
+  EXPECT_EQ(disk_.Position("log"), 7);
+  Remove(std::vector<EntryId>(ids.begin() + 50, ids.end()));
+  EXPECT_EQ(disk_.Position("log"), 100);
+}
+
+TEST_F(TieredOutboxTest, TheLossOfAKillIsOnTheDiskBeforeItsNumbersGo) {
+  Start(CacheMode::kMemory);
+  ASSERT_TRUE(Append().ok());
+  disk_.Crash();
+  outbox_ =
+      std::make_unique<TieredOutbox>(std::shared_ptr<DurableOutbox>(&disk_, [](DurableOutbox*) {}));
+  ASSERT_TRUE(Append().ok());  // durable, and before the first Settle
+  EXPECT_EQ(disk_.Losses(10)->size(), 1u);
+}
+
 TEST_F(TieredOutboxTest, AChangeOfTheModeMovesNothingOutOfOrder) {
   Start(CacheMode::kDurable);
   ASSERT_TRUE(Append().ok());
