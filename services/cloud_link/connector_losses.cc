@@ -49,7 +49,9 @@ Connector::~Connector() {
 // --- Bounds -----------------------------------------------------------------------
 
 void Connector::ApplyLimits() {
-  floor_.SetMinFree(int64_t{config_.cache_min_free_mb()} << 20);
+  // What never goes to the disk can't fill it.
+  const bool on_disk = config_.cache_mode() != config_store::v1::MEMORY;
+  floor_.SetMinFree(on_disk ? int64_t{config_.cache_min_free_mb()} << 20 : 0);
   outbox_.SetLimits(floor_.Apply(LimitsOf(config_)));
 }
 

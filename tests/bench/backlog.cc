@@ -19,6 +19,7 @@
 #include "common/status/status.h"
 #include "common/testing/process.h"
 #include "common/time/clock.h"
+#include "common/time/threads.h"
 #include "services/cloud_link/loop.h"
 #include "services/cloud_link/mqtt/paho_mqtt_client.h"
 #include "services/cloud_link/outbox/sqlite_outbox.h"
@@ -183,7 +184,7 @@ class Subscriber : public cloud_link::MqttListener {
 
   std::unique_ptr<cloud_link::MqttClient> client_;  // the loop's
   cloud_link::MqttToken last_token_ = 0;            // the loop's
-  cloud_link::Loop loop_;
+  cloud_link::Loop loop_{RealThreads()};
   std::thread thread_;
 };
 
