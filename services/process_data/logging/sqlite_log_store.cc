@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
+#include "common/sqlite/disk.h"
 #include "common/sqlite/sqlite.h"
 #include "common/status/status.h"
 #include "services/process_data/logging/log_schema.h"
@@ -86,6 +87,8 @@ class SqliteLogStore : public LogStore {
     }
     return ReadRecords(*db_, found->second, query);
   }
+
+  absl::StatusOr<int64_t> FreeBytes() override { return sqlite::RealDisk().FreeBytes(path_); }
 
   std::vector<StoredLog> Logs() const override {
     std::lock_guard lock(shown_mutex_);
