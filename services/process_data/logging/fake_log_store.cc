@@ -120,6 +120,17 @@ absl::StatusOr<LogRecords> FakeLogStore::Read(const std::string& name, const Log
   return result;
 }
 
+void FakeLogStore::SetFreeBytes(int64_t bytes) {
+  std::lock_guard lock(mutex_);
+  free_bytes_ = bytes;
+}
+
+absl::StatusOr<int64_t> FakeLogStore::FreeBytes() {
+  std::lock_guard lock(mutex_);
+  if (!failure_.ok()) return failure_;
+  return free_bytes_;
+}
+
 std::vector<StoredLog> FakeLogStore::Logs() const {
   std::lock_guard lock(mutex_);
   std::vector<std::string> names = order_;

@@ -18,6 +18,8 @@ class FakeLogStore : public LogStore {
   // From now on every call that would touch the disk fails with `status`; OK
   // heals it.
   void FailWith(absl::Status status);
+  // What FreeBytes says.
+  void SetFreeBytes(int64_t bytes);
   // Successful ones of Append.
   int commits() const;
 
@@ -27,6 +29,7 @@ class FakeLogStore : public LogStore {
                                               const std::map<std::string, uint64_t>& lost) override;
   absl::StatusOr<bool> Evict(absl::Time now) override;
   absl::StatusOr<LogRecords> Read(const std::string& log, const LogQuery& query) override;
+  absl::StatusOr<int64_t> FreeBytes() override;
   std::vector<StoredLog> Logs() const override;
 
  private:
@@ -43,6 +46,7 @@ class FakeLogStore : public LogStore {
   mutable std::mutex mutex_;
   absl::Status failure_;
   int commits_ = 0;
+  int64_t free_bytes_ = INT64_MAX;
   std::optional<int64_t> epoch_;
   std::vector<std::string> order_;
   std::map<std::string, Log> logs_;

@@ -24,6 +24,15 @@ int64_t DiskBytes(int64_t bytes);
 // flash as well.
 int64_t BytesToFree(int64_t bytes, const LogBounds& bounds);
 
+// Whether the disk has too little free space for logs to grow: less than 16 MiB
+// (as MQTTCacheMinFreeMB has by default), until there are 2 MiB more. `low`: it
+// had too little a moment ago.
+bool IsLow(int64_t free_bytes, bool low);
+
+// The bounds of a log that takes `bytes`, on a disk with too little free space:
+// its oldest records go instead of growth, but 64 KiB it may always have.
+LogBounds WithoutGrowth(LogBounds bounds, int64_t bytes);
+
 // Finds the records that are too old, from the oldest id on. Ids are the order,
 // whatever the clock says: a record whose time can't be right (from before the
 // clock was set, or after `now`) is as old as the next one behind it.

@@ -16,6 +16,8 @@ namespace {
 constexpr absl::Duration kGather = absl::Milliseconds(100);
 constexpr size_t kCommitBytes = 256 << 10;
 
+// Records of this time take less than what is kept free.
+constexpr absl::Duration kLookAtDiskEvery = absl::Seconds(1);
 constexpr absl::Duration kRetry = absl::Seconds(1);
 
 // Waiting for the disk, with what each record takes besides its content.
@@ -58,7 +60,8 @@ LogRecorder::LogRecorder(ProcessImage& image, LogStore& store, const Clock& cloc
       keep_fresh_(std::move(keep_fresh)),
       pending_since_(clock.Now()),
       retry_at_(clock.Now()),
-      evict_at_(clock.Now()) {
+      evict_at_(clock.Now()),
+      look_at_disk_at_(clock.Now()) {
   Follow(/*watched=*/true);
   Follow(/*watched=*/false);
 }
@@ -158,6 +161,7 @@ void LogRecorder::Prepare() {
     for (const Log& log : logs_) {
       definitions.push_back({log.definition.name, log.definition.bounds});
     }
+    if (disk_low_) KeepFromGrowing(definitions);
     status = store_.Configure(definitions);
   }
   prepared_ = status.ok();
@@ -169,6 +173,7 @@ void LogRecorder::Prepare() {
 
 std::vector<absl::StatusOr<int64_t>> LogRecorder::Run(const std::vector<std::string>& requests) {
   const MonotonicTime now = clock_.Now();
+  LookAtDisk(now);
   Prepare();
   watched_.Take();
   MakeDue(now);
@@ -314,6 +319,28 @@ void LogRecorder::Evict(MonotonicTime now) {
     log::Error("old records of logs can't be removed", {{"error", error}});
   }
   evict_error_ = error;
+}
+
+void LogRecorder::KeepFromGrowing(std::vector<LogStore::Definition>& definitions) const {
+  for (const StoredLog& stored : store_.Logs()) {
+    for (LogStore::Definition& definition : definitions) {
+      if (definition.log != stored.name) continue;
+      definition.bounds = WithoutGrowth(definition.bounds, static_cast<int64_t>(stored.bytes));
+    }
+  }
+}
+
+void LogRecorder::LookAtDisk(MonotonicTime now) {
+  if (now < look_at_disk_at_ || logs_.empty()) return;
+  look_at_disk_at_ = now + kLookAtDiskEvery;
+  const absl::StatusOr<int64_t> free = store_.FreeBytes();
+  if (!free.ok() || IsLow(*free, disk_low_) == disk_low_) return;  // storing tells
+  disk_low_ = !disk_low_;
+  log::Warning(disk_low_ ? "the disk has too little free space: logs don't grow"
+                         : "the disk has enough free space again: logs may grow",
+               {{"free_bytes", absl::StrCat(*free)}});
+  prepared_ = false;  // other bounds
+  retry_at_ = now;
 }
 
 void LogRecorder::Flush() {

@@ -106,6 +106,8 @@ class LogRecorder {
   absl::StatusOr<std::vector<int64_t>> Commit(std::vector<NewRecord> requested);
   void NoteError(Log& log, const std::string& error);
   void Evict(MonotonicTime now);
+  void LookAtDisk(MonotonicTime now);
+  void KeepFromGrowing(std::vector<LogStore::Definition>& definitions) const;
   void Show();  // in the image
 
   ProcessImage& image_;
@@ -133,6 +135,8 @@ class LogRecorder {
   MonotonicTime retry_at_;  // not before, after a failure
   MonotonicTime evict_at_;
   std::string evict_error_;
+  bool disk_low_ = false;
+  MonotonicTime look_at_disk_at_;
 
   bool show_ = false;  // something is to be shown anew
   std::vector<std::pair<std::string, Value>> shown_;

@@ -424,5 +424,37 @@ TEST(DefinitionOfTest, AGpsPointHasTwoColumns) {
   EXPECT_THAT(definition.layout->paths, ElementsAre("/GNSS/Latitude", "/GNSS/Longitude"));
 }
 
+TEST_F(LogRecorderTest, OnALowDiskTheOldestRecordsGoInsteadOfGrowth) {
+  // Records of about a kilobyte; 64 KiB a log may always have.
+  Configure({Log("A", kSecond, false, std::vector<std::string>(100, "/Process/B/D/P"))});
+  Poll(INT64_MAX / 3);
+  const auto stored = [this] { return store_.Logs().at(0); };
+  Pass(absl::Seconds(500), kSecond);
+  ASSERT_EQ(stored().dropped, 0u);
+  const uint64_t before = stored().bytes;
+  ASSERT_GT(before, 65'536u);
+  store_.SetFreeBytes(1 << 20);
+  Pass(absl::Seconds(100), kSecond);
+  EXPECT_LE(stored().bytes, before + before / 200) << "two records at most";
+  EXPECT_GT(stored().dropped, 90u);
+  EXPECT_EQ(stored().last_id, 600) << "recording goes on";
+
+  const uint64_t dropped = stored().dropped;
+  store_.SetFreeBytes(100 << 20);
+  Pass(absl::Seconds(100), kSecond);
+  EXPECT_EQ(stored().last_id, 700);
+  EXPECT_LE(stored().dropped, dropped + 2);
+  EXPECT_GT(stored().bytes, before);
+}
+
+TEST_F(LogRecorderTest, ADiskThatCanNotBeAskedIsNotLow) {
+  Configure({Log("A", kSecond, false)});
+  store_.FailWith(absl::UnavailableError("input/output error"));
+  Pass(absl::Seconds(3));
+  store_.FailWith(absl::OkStatus());
+  Pass(absl::Seconds(3));
+  EXPECT_EQ(store_.Logs().at(0).dropped, 0u);
+}
+
 }  // namespace
 }  // namespace fieldgate::process_data

@@ -110,6 +110,9 @@ class LogStore {
   // kDataLoss: a record is damaged.
   virtual absl::StatusOr<LogRecords> Read(const std::string& log, const LogQuery& query) = 0;
 
+  // Bytes that can still be written to the store's disk.
+  virtual absl::StatusOr<int64_t> FreeBytes() = 0;
+
   // The configured logs, in the order of Configure, then those of which
   // something is still stored. As of the last call that changed something; does
   // not wait.

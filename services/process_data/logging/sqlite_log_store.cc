@@ -84,6 +84,8 @@ class SqliteLogStore : public LogStore {
     return ReadRecords(*db_, found->second, query);
   }
 
+  absl::StatusOr<int64_t> FreeBytes() override { return sqlite::RealDisk().FreeBytes(path_); }
+
   std::vector<StoredLog> Logs() const override {
     std::lock_guard lock(shown_mutex_);
     return shown_;

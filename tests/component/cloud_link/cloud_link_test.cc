@@ -2,6 +2,7 @@
 // process_data and the broker are fakes.
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -131,6 +132,7 @@ class CloudLinkTest : public testing::Test {
       return SubscribeValues(process_socket_, paths, std::move(on_batch), std::move(on_lost));
     };
     ports.certificate_path = [](absl::string_view) { return std::string(); };
+    ports.free_bytes = [this]() -> absl::StatusOr<int64_t> { return free_bytes_.load(); };
     gateway_ = std::make_unique<Gateway>(std::move(ports));
     service_ = std::make_unique<CloudLinkService>(*gateway_);
     server_ = *rpc::Server::Start(dir + "/l.sock", {service_.get()});
@@ -192,6 +194,7 @@ class CloudLinkTest : public testing::Test {
   std::unique_ptr<ProcessPort> process_;
   std::unique_ptr<ValueReporter> reporter_;
   FakeEventStore event_store_;
+  std::atomic<int64_t> free_bytes_ = INT64_MAX;
   FakeOutbox* outbox_ = nullptr;  // the newest; the gateway's
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<CloudLinkService> service_;
@@ -206,6 +209,40 @@ TEST_F(CloudLinkTest, TakesConnectorsFromTheConfigurationAndShowsWhyTheyAreNotRu
   ASSERT_TRUE(Eventually(kDeadline, [&] { return Status().connectors(0).state() == v1::BACKOFF; }));
   EXPECT_TRUE(absl::StrContains(Status().connectors(0).detail(), "no route to host"));
   EXPECT_EQ(Status().connectors(0).connection_type(), "mqtt:broker:1883");
+}
+
+TEST_F(CloudLinkTest, ALowDiskIsSeenAndShownUntilItHasRoomAgain) {
+  config_store::v1::Configuration configuration = OneConnector("tcp://broker:1883");
+  configuration.mutable_connectors(0)->set_cache_max_mb(64);
+  configuration.mutable_connectors(0)->set_cache_min_free_mb(16);
+  config_store_.Put(configuration);
+  ASSERT_TRUE(Eventually(kDeadline, [&] { return Status().connectors_size() == 1; }));
+  EXPECT_FALSE(Status().connectors(0).disk_low());
+  EXPECT_EQ(Status().connectors(0).bytes_limit(), 64u << 20);
+  free_bytes_ = 1 << 20;
+  EXPECT_TRUE(Eventually(kDeadline, [&] { return Status().connectors(0).disk_low(); }));
+  EXPECT_EQ(Status().connectors(0).bytes_limit(), 1u << 20);
+  free_bytes_ = 100 << 20;
+  EXPECT_TRUE(Eventually(kDeadline, [&] { return !Status().connectors(0).disk_low(); }));
+}
+
+TEST_F(CloudLinkTest, LossesAreListedByConnector) {
+  config_store_.Put(OneConnector("tcp://broker:1883"));
+  ASSERT_TRUE(Eventually(kDeadline, [&] { return Status().connectors_size() == 1; }));
+  const auto list = [this](const std::string& connector, int count) {
+    grpc::ClientContext context;
+    rpc::SetTimeout(context, kDeadline);
+    v1::ListLossesRequest request;
+    request.set_connector(connector);
+    request.set_count(count);
+    v1::ListLossesResponse response;
+    return stub_->ListLosses(&context, request, &response).error_code();
+  };
+  EXPECT_EQ(list("CloudConn", 0), grpc::StatusCode::OK);
+  EXPECT_EQ(list("CloudConn", 1'000), grpc::StatusCode::OK);
+  EXPECT_EQ(list("CloudConn2", 0), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(list("CloudConn", -1), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(list("CloudConn", 1'001), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
 TEST_F(CloudLinkTest, AChangedBrokerReplacesTheConnectionAndARemovedConnectorEnds) {

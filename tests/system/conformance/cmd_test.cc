@@ -47,11 +47,14 @@ const Case kGet[] = {
            <LastTimeStamp _="{any}"/>
            <ChangeToggle _="{any}"/>
            <BrokerVersion _="1.0.0"/>
+           <MessagesWaiting _="{any}"/>
+           <MessagesDropped _="0"/>
          </CloudConn></Get>)",
       R"({"Get": {"CloudConn": {"ConnectionType": {"-_": "mqtt:127.0.0.1:{any}"},
           "ConnectionState": {"-_": "1"}, "ConnectionStateMsg": {"-_": "connected"},
           "LastTimeStamp": {"-_": "{any}"}, "ChangeToggle": {"-_": "{any}"},
-          "BrokerVersion": {"-_": "1.0.0"}}}})"},
+          "BrokerVersion": {"-_": "1.0.0"},
+          "MessagesWaiting": {"-_": "{any}"}, "MessagesDropped": {"-_": "0"}}}})"},
      "7.5"},
 };
 
