@@ -14,6 +14,7 @@
 #include "services/cloud_link/outbox/loss_table.h"
 #include "services/cloud_link/outbox/outbox_schema.h"
 #include "services/cloud_link/outbox/position_table.h"
+#include "services/cloud_link/outbox/turnstile.h"
 
 namespace fieldgate::cloud_link {
 
@@ -22,6 +23,7 @@ struct OutboxFile::Shared {
   std::optional<sqlite::Transaction> transaction;
   const Outbox* owner = nullptr;  // whose the transaction is
   std::set<int64_t> open;         // connectors
+  Turnstile turnstile;
 };
 
 namespace {
@@ -174,6 +176,7 @@ absl::Status SqliteOutbox::Begin() {
   if (file_->owner != nullptr) {
     return absl::FailedPreconditionError("outbox: a transaction is open");
   }
+  file_->turnstile.LetPass();
   absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(db_);
   if (!transaction.ok()) return Annotate(transaction.status(), "outbox: begin");
   file_->transaction.emplace(*std::move(transaction));
@@ -433,6 +436,8 @@ OutboxFile::OutboxFile(std::shared_ptr<Shared> shared) : shared_(std::move(share
 OutboxFile::~OutboxFile() = default;
 
 sqlite::Database& OutboxFile::database() { return *shared_->database; }
+
+Turnstile& OutboxFile::turnstile() { return shared_->turnstile; }
 
 absl::StatusOr<std::unique_ptr<OutboxFile>> OutboxFile::Open(const std::string& path) {
   sqlite::Options options;
