@@ -128,6 +128,10 @@ class Subscriber : public cloud_link::MqttListener {
     if (message.topic == Topics().data) return OnData(message.payload, now);
     if (message.topic == Topics().cmd_result) {
       const std::lock_guard lock(mutex_);
+      if (NumberAfter(message.payload, "\"error_code\"") != 0) {
+        problem_.Update(
+            absl::UnavailableError(absl::StrCat("a command was refused: ", message.payload)));
+      }
       answered_ = std::max(answered_, NumberAfter(message.payload, "\"response_id\""));
       answered_at_ = now;
       return changed_.notify_all();

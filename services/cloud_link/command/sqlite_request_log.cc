@@ -5,6 +5,7 @@
 
 #include "common/sqlite/sqlite.h"
 #include "common/status/status.h"
+#include "services/cloud_link/outbox/turnstile.h"
 
 namespace fieldgate::cloud_link {
 namespace {
@@ -19,11 +20,15 @@ enum State { kAccepted = 0, kBegun = 1, kAnswered = 2, kHeld = 3 };
 
 class SqliteRequestLog : public RequestLog {
  public:
-  SqliteRequestLog(sqlite::Database& loop, std::unique_ptr<sqlite::Database> side,
+  SqliteRequestLog(OutboxFile& file, std::unique_ptr<sqlite::Database> side,
                    absl::string_view connector)
-      : loop_(loop), side_(std::move(side)), connector_(connector) {}
+      : loop_(file.database()),
+        turnstile_(file.turnstile()),
+        side_(std::move(side)),
+        connector_(connector) {}
 
   absl::StatusOr<RequestNumber> Accept(absl::string_view topic, absl::string_view body) override {
+    const Turnstile::Passage passage(turnstile_);
     const std::lock_guard lock(mutex_);
     const absl::Status status =
         Run(*side_, "INSERT INTO request (connector, state, topic, body) VALUES (?1, ?2, ?3, ?4)",
@@ -37,6 +42,7 @@ class SqliteRequestLog : public RequestLog {
   absl::Status Begin(RequestNumber number) override {
     absl::Status status;
     for (int tries = 0; tries < kTries; ++tries) {
+      const Turnstile::Passage passage(turnstile_);
       const std::lock_guard lock(mutex_);
       status = Run(*side_, "UPDATE request SET state = ?2 WHERE number = ?1",
                    [&](sqlite::Statement& s) { s.BindInt(1, number).BindInt(2, kBegun); });
@@ -46,6 +52,7 @@ class SqliteRequestLog : public RequestLog {
   }
 
   absl::Status Hold(RequestNumber number, absl::string_view held) override {
+    const Turnstile::Passage passage(turnstile_);
     const std::lock_guard lock(mutex_);
     return Annotate(Run(*side_, "UPDATE request SET state = ?2, held = ?3 WHERE number = ?1",
                         [&](sqlite::Statement& s) {
@@ -129,6 +136,7 @@ class SqliteRequestLog : public RequestLog {
   }
 
   sqlite::Database& loop_;
+  Turnstile& turnstile_;
   std::mutex mutex_;  // guards side_
   const std::unique_ptr<sqlite::Database> side_;
   const std::string connector_;
@@ -148,7 +156,7 @@ absl::StatusOr<std::unique_ptr<RequestLog>> OpenSqliteRequestLog(OutboxFile& fil
       sqlite::Database::Open(file.database().path(), options);
   if (!side.ok()) return side.status();
   return std::unique_ptr<RequestLog>(
-      std::make_unique<SqliteRequestLog>(file.database(), *std::move(side), connector));
+      std::make_unique<SqliteRequestLog>(file, *std::move(side), connector));
 }
 
 }  // namespace fieldgate::cloud_link

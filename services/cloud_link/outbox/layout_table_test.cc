@@ -55,11 +55,13 @@ TEST_F(LayoutTest, AFormerLayoutIsKeptForAnEntryThatComesLater) {
   ASSERT_TRUE(outbox_->Begin().ok());
   OutboxEntry entry;
   entry.layout = *outbox_->PutLayout("a");
+  const EntryId first = *outbox_->Append(entry);
   ASSERT_TRUE(outbox_->PutLayout("b").ok());
   ASSERT_TRUE(outbox_->Append(entry).ok());
+  ASSERT_TRUE(outbox_->Remove({first}).ok());
   ASSERT_TRUE(outbox_->PutLayout("c").ok());
   ASSERT_TRUE(outbox_->Commit().ok());
-  EXPECT_EQ(*outbox_->GetLayout(entry.layout), "a");
+  EXPECT_EQ(outbox_->GetLayout(entry.layout).value_or("gone"), "a");
 }
 
 TEST_F(LayoutTest, ALayoutIsForgottenWhenItsLastEntryIsGone) {

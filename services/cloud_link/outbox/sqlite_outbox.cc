@@ -17,6 +17,7 @@
 #include "services/cloud_link/outbox/loss_table.h"
 #include "services/cloud_link/outbox/outbox_schema.h"
 #include "services/cloud_link/outbox/position_table.h"
+#include "services/cloud_link/outbox/turnstile.h"
 
 namespace fieldgate::cloud_link {
 
@@ -27,6 +28,7 @@ struct OutboxFile::Shared {
   std::optional<sqlite::Transaction> transaction;
   const Outbox* owner = nullptr;  // whose the transaction is
   std::set<int64_t> open;         // connectors
+  Turnstile turnstile;
 };
 
 namespace {
@@ -179,6 +181,7 @@ absl::Status SqliteOutbox::Begin() {
     return absl::FailedPreconditionError("outbox: a transaction is open");
   }
   file_->witness->Settle();
+  file_->turnstile.LetPass();
   absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(db_);
   if (!transaction.ok()) return Annotate(transaction.status(), "outbox: begin");
   file_->transaction.emplace(*std::move(transaction));
@@ -446,6 +449,8 @@ const std::function<void(const absl::Status&)>& OutboxFile::on_damage() const {
 }
 
 const std::string& OutboxFile::note() const { return shared_->witness->note(); }
+
+Turnstile& OutboxFile::turnstile() { return shared_->turnstile; }
 
 absl::StatusOr<std::unique_ptr<OutboxFile>> OutboxFile::Open(
     const std::string& path, sqlite::Disk* disk,

@@ -17,6 +17,8 @@ class Disk;
 
 namespace fieldgate::cloud_link {
 
+class Turnstile;
+
 // The file that the outboxes of all connectors share. One transaction at a
 // time: a second outbox's Begin while one is open is kFailedPrecondition.
 // Thread-compatible, with all its outboxes; blocks on disk.
@@ -53,6 +55,9 @@ class OutboxFile {
   // For tables of others whose changes belong into an outbox's transaction: what
   // is executed here while one is open is part of it.
   sqlite::Database& database();
+
+  // For transactions of other threads on the same file.
+  Turnstile& turnstile();
 
   struct Shared;
 
