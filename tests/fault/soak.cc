@@ -1,5 +1,4 @@
 // soak: 10,000 reconnects and more; what the process takes must not grow.
-#include <malloc.h>
 #include <stdlib.h>
 
 #include <cstdio>
@@ -11,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "common/cli/options.h"
 #include "common/status/status.h"
+#include "tests/fault/process_usage.h"
 #include "tests/fault/reconnect_soak.h"
 
 namespace fieldgate::fault {
@@ -55,7 +55,7 @@ bool Soak(const char* name, int reconnects, bool tls, uint64_t seed) {
 }
 
 int Main(int argc, char** argv) {
-  mallopt(M_ARENA_MAX, 1);  // as the services do
+  CountHeapExactly(argv);
   std::string reconnects = "10000", tls = "1000", seed = "1";
   const cli::Command command = {
       .name = "soak",
