@@ -109,6 +109,10 @@ int Main(int argc, char** argv) {
             .help = "Without TLS (10000).",
             .text = &reconnects},
            {.name = "tls", .placeholder = "N", .help = "With TLS (1000).", .text = &tls},
+           {.name = "requests",
+            .placeholder = "N",
+            .help = "To a whole gateway whose connections are cut every 2 s (3000).",
+            .text = &requests},
            {.name = "seed", .placeholder = "N", .help = "How they are cut (1).", .text = &seed}},
       .details =
           "A tenth of them comes before, as warm-up. Exit status: 0 growth under 1 MB, no "
