@@ -76,7 +76,7 @@ std::string Connector(int number, int port, const std::string& format, bool clea
   return absl::StrCat("<", name, "><CloudBaseUrl _=\"tcp://127.0.0.1:", port,
                       "\"/><CloudConnStart _=\"1\"/><CloudConnType _=\"FPIL_Tixi_MQTT_1\"/>"
                       "<CloudConnDataFormat _=\"",
-                      format, "\"/><ResponseTimeout _=\"1\"/><RetryMaxTime _=\"1\"/>",
+                      format, "\"/><ResponseTimeout _=\"5\"/><RetryMaxTime _=\"1\"/>",
                       "<MQTTCleanSession _=\"", clean_session ? 1 : 0, "\"/>\n", more, "</", name,
                       ">\n");
 }

@@ -21,7 +21,7 @@
 namespace fieldgate::fault {
 
 // Ends a failing test only.
-inline constexpr absl::Duration kPatience = absl::Seconds(90);
+inline constexpr absl::Duration kPatience = absl::Seconds(200);
 
 // The topics of the three connectors: "customer-1/fp/gw-.../data".
 inline constexpr int kConnectors = 3;

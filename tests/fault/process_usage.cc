@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -46,6 +47,14 @@ ProcessUsage OwnUsage() {
   const struct mallinfo2 info = mallinfo2();
   usage.heap = static_cast<int64_t>(info.uordblks + info.hblkhd);
   return usage;
+}
+
+void CountHeapExactly(char** argv) {
+  mallopt(M_ARENA_MAX, 1);  // as the services do
+  constexpr char kTunables[] = "GLIBC_TUNABLES";
+  if (getenv(kTunables) != nullptr) return;
+  setenv(kTunables, "glibc.malloc.tcache_count=0", 1);
+  execv("/proc/self/exe", argv);
 }
 
 }  // namespace fieldgate::fault

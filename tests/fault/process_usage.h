@@ -18,7 +18,12 @@ struct ProcessUsage {
 };
 
 ProcessUsage UsageOf(pid_t pid);
-// With `heap`.
+// With `heap`, which is exact only after CountHeapExactly.
 ProcessUsage OwnUsage();
+
+// Freed memory that a thread keeps for itself counts as used: some 100 KiB a
+// thread, by and by. Turns that off, for which it starts the program anew; call
+// it first in main.
+void CountHeapExactly(char** argv);
 
 }  // namespace fieldgate::fault

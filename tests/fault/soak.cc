@@ -1,5 +1,4 @@
 // soak: 10,000 reconnects and more; what the process takes must not grow.
-#include <malloc.h>
 #include <stdlib.h>
 
 #include <cstdio>
@@ -11,6 +10,8 @@
 #include "absl/time/clock.h"
 #include "common/cli/options.h"
 #include "common/status/status.h"
+#include "tests/fault/gateway_soak.h"
+#include "tests/fault/process_usage.h"
 #include "tests/fault/reconnect_soak.h"
 
 namespace fieldgate::fault {
@@ -47,26 +48,71 @@ bool Soak(const char* name, int reconnects, bool tls, uint64_t seed) {
       result.after.ToString().c_str(), static_cast<long long>(heap), static_cast<long long>(pss),
       result.problems.empty() ? "" : "\n", absl::StrJoin(result.problems, "\n").c_str());
   if (!passed) {
-    std::printf("Reproduce: bazel run //tests/fault:soak -- --reconnects=%d --tls=%d --seed=%llu\n",
-                tls ? 0 : reconnects, tls ? reconnects : 0, static_cast<unsigned long long>(seed));
+    std::printf(
+        "Reproduce: bazel run //tests/fault:soak -- --reconnects=%d --tls=%d --requests=0 "
+        "--seed=%llu\n",
+        tls ? 0 : reconnects, tls ? reconnects : 0, static_cast<unsigned long long>(seed));
+  }
+  std::fflush(stdout);
+  return passed;
+}
+
+bool SoakGateway(int requests, uint64_t seed) {
+  if (requests == 0) return true;
+  unsetenv("GLIBC_TUNABLES");  // CountHeapExactly's; the services are as they are
+  GatewaySoakOptions options;
+  options.requests = requests;
+  options.warm_up = std::max(100, requests / 5);
+  options.seed = seed;
+  options.on_progress = [](const std::string& line) {
+    std::printf("gateway: %s\n", line.c_str());
+    std::fflush(stdout);
+  };
+  const GatewaySoakResult result = RunGateway(options);
+  bool passed = result.problems.empty();
+  std::string lines;
+  for (const auto& [service, before] : result.before) {
+    const auto found = result.after.find(service);
+    if (found == result.after.end()) continue;
+    const ProcessUsage& after = found->second;
+    passed = passed && after.pss - before.pss < kMaxGrowth && after.fds <= before.fds &&
+             after.threads <= before.threads;
+    absl::StrAppend(&lines, "\n  ", service, ": before ", before.ToString(), "; after ",
+                    after.ToString(), "; growth ", after.pss - before.pss, " bytes");
+  }
+  std::printf(
+      "%s gateway: %lld requests after %lld, %lld cuts of three connections, %lld messages%s%s%s\n",
+      passed ? "PASSED" : "FAILED", static_cast<long long>(result.requests),
+      static_cast<long long>(options.warm_up), static_cast<long long>(result.cuts),
+      static_cast<long long>(result.messages), lines.c_str(), result.problems.empty() ? "" : "\n",
+      absl::StrJoin(result.problems, "\n").c_str());
+  if (!passed) {
+    std::printf(
+        "Reproduce: bazel run //tests/fault:soak -- --reconnects=0 --tls=0 --requests=%d "
+        "--seed=%llu\n",
+        requests, static_cast<unsigned long long>(seed));
   }
   std::fflush(stdout);
   return passed;
 }
 
 int Main(int argc, char** argv) {
-  mallopt(M_ARENA_MAX, 1);  // as the services do
-  std::string reconnects = "10000", tls = "1000", seed = "1";
+  CountHeapExactly(argv);
+  std::string reconnects = "10000", tls = "1000", requests = "3000", seed = "1";
   const cli::Command command = {
       .name = "soak",
       .summary = "Cuts a connector's connection again and again and looks at what it takes.",
-      .usage = "[--reconnects=N] [--tls=N] [--seed=N]",
+      .usage = "[--reconnects=N] [--tls=N] [--requests=N] [--seed=N]",
       .options =
           {{.name = "reconnects",
             .placeholder = "N",
             .help = "Without TLS (10000).",
             .text = &reconnects},
            {.name = "tls", .placeholder = "N", .help = "With TLS (1000).", .text = &tls},
+           {.name = "requests",
+            .placeholder = "N",
+            .help = "To a whole gateway whose connections are cut every 2 s (3000).",
+            .text = &requests},
            {.name = "seed", .placeholder = "N", .help = "How they are cut (1).", .text = &seed}},
       .details =
           "A tenth of them comes before, as warm-up. Exit status: 0 growth under 1 MB, no "
@@ -79,10 +125,12 @@ int Main(int argc, char** argv) {
   }
   int plain_count = 0;
   int tls_count = 0;
+  int request_count = 0;
   uint64_t seed_number = 0;
   if (!parsed.ok() || !absl::SimpleAtoi(reconnects, &plain_count) ||
-      !absl::SimpleAtoi(tls, &tls_count) || !absl::SimpleAtoi(seed, &seed_number) ||
-      plain_count < 0 || tls_count < 0) {
+      !absl::SimpleAtoi(tls, &tls_count) || !absl::SimpleAtoi(requests, &request_count) ||
+      !absl::SimpleAtoi(seed, &seed_number) || plain_count < 0 || tls_count < 0 ||
+      request_count < 0) {
     std::fprintf(stderr, "soak: %s\n",
                  parsed.ok() ? "options are whole numbers" : parsed.ToString().c_str());
     return 2;
@@ -92,9 +140,10 @@ int Main(int argc, char** argv) {
   setenv("TEST_TMPDIR", dir.c_str(), 1);
   const bool plain_passed = Soak("tcp", plain_count, false, seed_number);
   const bool tls_passed = Soak("tls", tls_count, true, seed_number);
+  const bool gateway_passed = SoakGateway(request_count, seed_number);
   std::error_code ignored;
   std::filesystem::remove_all(dir, ignored);
-  return plain_passed && tls_passed ? 0 : 1;
+  return plain_passed && tls_passed && gateway_passed ? 0 : 1;
 }
 
 }  // namespace

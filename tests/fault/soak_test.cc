@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/fault/process_usage.h"
 #include "tests/fault/reconnect_soak.h"
 
 namespace fieldgate::fault {
@@ -20,12 +21,18 @@ void ExpectNoGrowth(const SoakResult& result) {
 }
 
 TEST(SoakTest, ReconnectsTakeNothing) {
-  ExpectNoGrowth(RunReconnects({.reconnects = 200, .warm_up = 100}));
+  ExpectNoGrowth(RunReconnects({.reconnects = 140, .warm_up = 60}));
 }
 
 TEST(SoakTest, ReconnectsWithTlsTakeNothing) {
-  ExpectNoGrowth(RunReconnects({.reconnects = 70, .warm_up = 30, .tls = true}));
+  ExpectNoGrowth(RunReconnects({.reconnects = 60, .warm_up = 40, .tls = true}));
 }
 
 }  // namespace
 }  // namespace fieldgate::fault
+
+int main(int argc, char** argv) {
+  fieldgate::fault::CountHeapExactly(argv);
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
