@@ -1,21 +1,17 @@
 #include "common/rpc/rpc.h"
 
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/rpc/acceptor.h"
 #include "common/rpc/control.h"
 #include "common/rpc/health.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/security/credentials.h"
-#include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
+#include "grpcpp/server_posix.h"
 #include "grpcpp/support/channel_arguments.h"
 
 namespace fieldgate::rpc {
@@ -33,27 +29,18 @@ constexpr int kWindowBytes = 1 << 20;
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     const std::string& socket_path, const std::vector<grpc::Service*>& services,
     std::function<std::vector<service::v1::Recovery>()> recoveries) {
-  if (socket_path.size() >= sizeof(sockaddr_un::sun_path)) {
-    return absl::InvalidArgumentError(absl::StrCat("socket path ", socket_path, " is longer than ",
-                                                   sizeof(sockaddr_un::sun_path) - 1, " bytes"));
-  }
   [[maybe_unused]] static const bool once = [] {
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     return true;
   }();
-  if (unlink(socket_path.c_str()) != 0 && errno != ENOENT) {
-    return absl::UnavailableError(
-        absl::StrCat("removing the old socket ", socket_path, ": ", std::strerror(errno)));
-  }
+  absl::StatusOr<std::unique_ptr<Acceptor>> acceptor = Acceptor::Listen(socket_path);
+  if (!acceptor.ok()) return acceptor.status();
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   // Few callers, all local: the fewer idle threads the less memory.
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
-  int bound = 0;
-  builder.AddListeningPort(absl::StrCat("unix:", socket_path), grpc::InsecureServerCredentials(),
-                           &bound);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   auto health = std::make_unique<Health>();
   builder.RegisterService(health.get());
@@ -61,23 +48,26 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   builder.RegisterService(control.get());
   for (grpc::Service* service : services) builder.RegisterService(service);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  if (server == nullptr || bound == 0) {
-    return absl::UnavailableError(absl::StrCat("can't listen at ", socket_path));
+  if (server == nullptr) {
+    return absl::UnavailableError(absl::StrCat("can't serve at ", socket_path));
   }
-  if (chmod(socket_path.c_str(), 0660) != 0) {
-    return absl::UnavailableError(absl::StrCat("chmod ", socket_path, ": ", std::strerror(errno)));
-  }
+  (*acceptor)->Start(
+      [server = server.get()](int fd) { grpc::AddInsecureChannelFromFd(server, fd); });
   return std::unique_ptr<Server>(
-      new Server(std::move(health), std::move(control), std::move(server)));
+      new Server(std::move(health), std::move(control), std::move(server), *std::move(acceptor)));
 }
 
 Server::Server(std::unique_ptr<Health> health, std::unique_ptr<Control> control,
-               std::unique_ptr<grpc::Server> server)
-    : health_(std::move(health)), control_(std::move(control)), server_(std::move(server)) {}
+               std::unique_ptr<grpc::Server> server, std::unique_ptr<Acceptor> acceptor)
+    : health_(std::move(health)),
+      control_(std::move(control)),
+      server_(std::move(server)),
+      acceptor_(std::move(acceptor)) {}
 
 Server::~Server() { Shutdown(absl::ZeroDuration()); }
 
 void Server::Shutdown(absl::Duration grace) {
+  acceptor_->Stop();
   health_->Stop();
   server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
 }

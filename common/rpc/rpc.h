@@ -21,6 +21,7 @@ class Recovery;
 
 namespace fieldgate::rpc {
 
+class Acceptor;
 class Control;
 class Health;
 
@@ -30,7 +31,8 @@ class Health;
 class Server {
  public:
   // Listens at `socket_path` (mode 0660), replacing a socket that a killed
-  // process left there. The services must outlive the server.
+  // process left there. The services must outlive the server. Without a free file
+  // descriptor callers wait until there is one.
   //
   // kInvalidArgument: the path is longer than the 107 bytes of a Unix socket.
   // kUnavailable:     can't listen there; the message says why.
@@ -48,11 +50,12 @@ class Server {
 
  private:
   Server(std::unique_ptr<Health> health, std::unique_ptr<Control> control,
-         std::unique_ptr<grpc::Server> server);
+         std::unique_ptr<grpc::Server> server, std::unique_ptr<Acceptor> acceptor);
 
   const std::unique_ptr<Health> health_;
   const std::unique_ptr<Control> control_;
   const std::unique_ptr<grpc::Server> server_;
+  const std::unique_ptr<Acceptor> acceptor_;
 };
 
 // A channel to the server at `socket_path`, which need not exist yet. It

@@ -1,6 +1,11 @@
 #include "common/rpc/rpc.h"
 
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -87,6 +92,32 @@ TEST(RpcTest, AChannelComesBackWithItsServer) {
 
 using grpc::health::v1::HealthCheckRequest;
 using grpc::health::v1::HealthCheckResponse;
+
+// gRPC's own listener ends with the first of these callers.
+TEST(RpcTest, CallersThatCameWithoutAFreeFileDescriptorAreServedOnceThereIsOne) {
+  Service service;
+  auto server = Server::Start(SocketPath(), {&service});
+  ASSERT_TRUE(server.ok());
+  EXPECT_TRUE(absl::IsNotFound(Ask(SocketPath())));
+  const int caller = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit none{3, limit.rlim_max};  // there are more
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  SocketPath().copy(address.sun_path, sizeof address.sun_path - 1);
+  EXPECT_EQ(connect(caller, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  // The server's settings come with a connection that it took.
+  pollfd answer{caller, POLLIN, 0};
+  EXPECT_EQ(poll(&answer, 1, 500), 0) << "the fault was not met";
+
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_EQ(poll(&answer, 1, 20'000), 1);
+  close(caller);
+  EXPECT_TRUE(absl::IsNotFound(Ask(SocketPath())));
+}
 
 TEST(HealthTest, ARunningServerIsServing) {
   const auto server = Server::Start(SocketPath(), {});

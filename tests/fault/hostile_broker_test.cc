@@ -78,7 +78,8 @@ TEST(HostileBrokerTest, OneThatFallsSilentIsSeenWithin15SecondsWhereverItHappens
        .seen_within = kSeenWithin},
       {.name = "stops in the middle of a packet",
        .script = {.on_packet = OnData([](Session& s, const Packet&) {
-                    s.Send(absl::string_view("\x32\x64\x00\x05part", 8));
+                    // Of 100,000 bytes, which never come.
+                    s.Send(absl::string_view("\x32\xa0\x8d\x06\x00\x05part", 10));
                     return true;
                   })},
        .reason = "the broker acknowledged nothing for 15s",

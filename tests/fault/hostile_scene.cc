@@ -94,15 +94,22 @@ class Scene {
     harness_.StartGateway();
   }
 
-  // Notes what the status says.
+  // Notes what the status says, and the log, where what was said between two
+  // looks still stands.
   void Look() {
     const GatewayStatus status = harness_.Status();
+    const std::vector<std::string> log = absl::StrSplit(harness_.GatewayOutput(), '\n');
     for (Part& part : parts_) {
       const auto found = status.connectors.find(ConnectorName(part.number));
       if (found == status.connectors.end()) continue;
       part.last_detail = absl::StrCat(found->second.state, ": ", found->second.detail);
       part.reason_seen |= part.behaviour.reason.empty() ||
                           absl::StrContains(found->second.detail, part.behaviour.reason);
+      const std::string about = absl::StrCat("connector=", ConnectorName(part.number), " why=");
+      for (const std::string& line : log) {
+        part.reason_seen |=
+            absl::StrContains(line, about) && absl::StrContains(line, part.behaviour.reason);
+      }
     }
     if (cloud_link_ == 0) {
       cloud_link_ = harness_.Pid("cloud_link");

@@ -14,12 +14,12 @@ namespace fieldgate::cloud_link {
 // shrinks once for each round that is slow. Decides from what it is told alone.
 class SendWindow {
  public:
-  static constexpr int64_t kFirst = 16 << 10;
+  static constexpr int64_t kFirst = 8 << 10;
   static constexpr int64_t kSmallest = 4 << 10;
   // More makes Paho stall when the socket's buffer fills.
   static constexpr int64_t kLargest = 1 << 20;
   // Under way for longer is slow.
-  static constexpr absl::Duration kQuick = absl::Seconds(3);
+  static constexpr absl::Duration kQuick = absl::Seconds(2);
 
   int64_t bytes() const { return bytes_; }
 

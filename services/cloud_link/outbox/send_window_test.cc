@@ -72,7 +72,7 @@ TEST(SendWindowTest, OverASatelliteTheLinkIsFullWithinSeconds) {
 TEST(SendWindowTest, WhatIsSlowOnceIsNoReasonToShrinkTwice) {
   SendWindow window;
   const MonotonicTime start(absl::Seconds(1000));
-  const MonotonicTime late = start + absl::Seconds(6);
+  const MonotonicTime late = start + absl::Seconds(4);
   window.Acknowledged(1000, 16'000, start, late);
   EXPECT_EQ(window.bytes(), 8000);
   window.Acknowledged(1000, 15'000, start + absl::Seconds(1), late + absl::Seconds(4));
