@@ -120,6 +120,8 @@ std::string Difference(const std::vector<TableShape>& actual,
                        const std::vector<TableShape>& expected,
                        const std::vector<TableShape>& newest) {
   for (const TableShape& shape : expected) {
+    // It stays when the last table that needs it goes.
+    if (shape.name == "sqlite_sequence") continue;
     const TableShape* const found = Find(actual, shape.name);
     if (found == nullptr) return absl::StrCat("its table ", shape.name, " is missing");
     if (found->columns != shape.columns) {
@@ -127,11 +129,19 @@ std::string Difference(const std::vector<TableShape>& actual,
     }
   }
   for (const TableShape& shape : newest) {
+    if (shape.name == "sqlite_sequence") continue;
     if (Find(expected, shape.name) == nullptr && Find(actual, shape.name) != nullptr) {
       return absl::StrCat("it has the table ", shape.name, " of a later version");
     }
   }
   return "";
+}
+
+// Whether there are tables that the newest version does not have.
+bool HasOthers(const std::vector<TableShape>& actual, const std::vector<TableShape>& newest) {
+  return std::any_of(actual.begin(), actual.end(), [&newest](const TableShape& shape) {
+    return shape.name != "sqlite_sequence" && Find(newest, shape.name) == nullptr;
+  });
 }
 
 // Whether the tables are those of the version. `actual` is of a connection.
@@ -173,7 +183,7 @@ absl::Status CheckTables(Connection& connection, absl::Span<const Migration> mig
       finding.version = version;
       return absl::OkStatus();
     }
-  } else if (version > newest && (actual->size() != last->size() || !matches(newest).empty())) {
+  } else if (version > newest && (HasOthers(*actual, *last) || !matches(newest).empty())) {
     return absl::OkStatus();  // of a newer program
   } else {
     wrong = absl::StrCat("its version is ", version, ", its tables are those of an earlier one");

@@ -128,6 +128,13 @@ TEST_F(ConfigRecoveryTest, OfEachZeroedPageASoundRevisionIsInForce) {
   EXPECT_GE(fell_back, 1);
 }
 
+TEST_F(ConfigRecoveryTest, ASoundFileStaysAsItIs) {
+  Fill();
+  const std::string before = Bytes();
+  EXPECT_FALSE(Recover().has_value());
+  EXPECT_EQ(Bytes(), before);
+}
+
 TEST_F(ConfigRecoveryTest, OfADamagedHeaderNothingIsLost) {
   Fill();
   std::string bytes = Bytes();
@@ -196,6 +203,29 @@ TEST_F(ConfigRecoveryTest, AFileOfBeforeTheDigestsIsSalvagedByItsTexts) {
   ASSERT_TRUE(Recover().has_value());
   Open();
   EXPECT_EQ(Value(), "v12");
+}
+
+TEST_F(ConfigRecoveryTest, AFileOfVersion4IsUpgradedSoundOrDamaged) {
+  std::ifstream sql("services/config_store/testdata/config_4.sql");
+  std::stringstream text;
+  text << sql.rdbuf();
+  ASSERT_FALSE(text.str().empty());
+  ASSERT_TRUE(sqlite::Database::Open(path_).value()->Execute(text.str()).ok());
+  EXPECT_FALSE(Recover().has_value());
+  const std::string old = Bytes();
+  Open();
+  EXPECT_EQ(store_->Current()->revision(), 7);
+  EXPECT_EQ(Value(), "seven");
+  store_.reset();
+
+  std::string bytes = old;
+  bytes[20] = 9;
+  Write(bytes);
+  ASSERT_TRUE(Recover().has_value());
+  Open();
+  EXPECT_EQ(store_->Current()->revision(), 7);
+  EXPECT_EQ(Value(), "seven");
+  EXPECT_EQ(store_->ListMessages("SupportLog", 10)->total(), 3);
 }
 
 TEST_F(ConfigRecoveryTest, TheCeilingOfRevisionsIsAlwaysAhead) {

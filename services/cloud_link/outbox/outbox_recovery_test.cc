@@ -332,6 +332,7 @@ TEST_F(OutboxRecoveryTest, RestartsAndKillsAreNoRestoredBackups) {
   Fill();
   for (int i = 0; i < 3; ++i) {
     Close();
+    EXPECT_FALSE(Recover().has_value());
     Open();
     EXPECT_THAT(file_->note(), IsEmpty());
     EXPECT_EQ(Append(), 71 + i) << "no id is left out";

@@ -76,6 +76,11 @@ TEST_F(LogRecoveryTest, OfEachZeroedPageOnlyItsRecordsAreLost) {
   EXPECT_LE(meaningless, 4) << "log, its index, layout, layout_point";
 }
 
+TEST_F(LogRecoveryTest, ASoundFileStaysAsItIs) {
+  Fill();
+  EXPECT_FALSE(Recover().has_value());
+}
+
 TEST_F(LogRecoveryTest, OfADamagedHeaderNothingIsLost) {
   Fill();
   std::string bytes = Bytes();
