@@ -2,6 +2,7 @@
 // process_data and the broker are fakes.
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -117,6 +118,8 @@ class CloudLinkTest : public testing::Test {
     ports.process = process_.get();
     ports.reporter = reporter_.get();
     ports.open_outbox = [this](const std::string&) -> absl::StatusOr<std::unique_ptr<Outbox>> {
+      ++disk_asked_;
+      if (disk_fails_) return absl::UnavailableError("disk I/O error");
       auto outbox = std::make_unique<FakeOutbox>();
       outbox_ = outbox.get();
       return outbox;
@@ -193,6 +196,8 @@ class CloudLinkTest : public testing::Test {
   std::unique_ptr<ValueReporter> reporter_;
   FakeEventStore event_store_;
   FakeOutbox* outbox_ = nullptr;  // the newest; the gateway's
+  std::atomic<bool> disk_fails_ = false;
+  std::atomic<int> disk_asked_ = 0;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<CloudLinkService> service_;
   std::unique_ptr<v1::CloudLink::Stub> stub_;
@@ -206,6 +211,16 @@ TEST_F(CloudLinkTest, TakesConnectorsFromTheConfigurationAndShowsWhyTheyAreNotRu
   ASSERT_TRUE(Eventually(kDeadline, [&] { return Status().connectors(0).state() == v1::BACKOFF; }));
   EXPECT_TRUE(absl::StrContains(Status().connectors(0).detail(), "no route to host"));
   EXPECT_EQ(Status().connectors(0).connection_type(), "mqtt:broker:1883");
+}
+
+TEST_F(CloudLinkTest, AConnectorThatTheDiskKeepsFromStartingStartsOnceItCan) {
+  disk_fails_ = true;
+  config_store_.Put(OneConnector("tcp://one:1883"));
+  ASSERT_TRUE(Eventually(kDeadline, [this] {
+    return disk_asked_ > 1 && Status().config_store_ok() && Status().connectors_size() == 0;
+  })) << "it is tried again and again, and all else goes on";
+  disk_fails_ = false;
+  EXPECT_TRUE(Eventually(kDeadline, [this] { return Status().connectors_size() == 1; }));
 }
 
 TEST_F(CloudLinkTest, AChangedBrokerReplacesTheConnectionAndARemovedConnectorEnds) {
