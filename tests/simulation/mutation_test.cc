@@ -11,7 +11,7 @@
 namespace fieldgate::simulation {
 namespace {
 
-constexpr uint64_t kSeeds = 60;
+constexpr uint64_t kSeeds = 150;
 
 class MutationTest : public testing::TestWithParam<size_t> {};
 
