@@ -21,6 +21,8 @@ constexpr size_t kMaxLogReads = 20;
 constexpr absl::Duration kShowEvery = absl::Seconds(1);
 // In this time stored data grow by some MB at most, less than a sensible floor.
 constexpr absl::Duration kLookAtDiskEvery = absl::Seconds(1);
+// A disk that fails while a connector is to be started.
+constexpr absl::Duration kOpenAgain = absl::Seconds(1);
 
 // What connectors tell of the device, and are named by.
 bool SameDevice(const config_store::v1::Device& a, const config_store::v1::Device& b) {
@@ -260,6 +262,7 @@ void Gateway::OnProcessLink(bool up) {
 
 void Gateway::Apply(const config_store::v1::Configuration& configuration) {
   const Now now = this->now();
+  open_again_at_ = MonotonicTime::Never();
   if (EpochBegins(configuration.factory_epoch(), now.monotonic)) return;
   handlers_.Configure(configuration.events(), configuration.revision());
   events_.Configure(configuration.events(), now);
@@ -295,7 +298,12 @@ void Gateway::Apply(const config_store::v1::Configuration& configuration) {
     }
     if (found != old.end()) old.erase(found);  // ends its connection first
     if (absl::Status opened = OpenStorage(name, channel); !opened.ok()) {
-      log::Error("connector can't start", {{"connector", name}, {"why", opened.ToString()}});
+      if (std::string why = opened.ToString(); why != unopened_why_) {
+        log::Error("connector can't start", {{"connector", name}, {"why", why}});
+        unopened_why_ = std::move(why);
+      }
+      unopened_ = configuration;
+      open_again_at_ = now.monotonic + kOpenAgain;
       continue;
     }
     const Storage& storage = storages_.at(name);
@@ -311,6 +319,7 @@ void Gateway::Apply(const config_store::v1::Configuration& configuration) {
     if (!slots_.contains(name)) storage.outbox->Settle(/*delivering=*/false, now.monotonic);
   }
   look_at_disk_at_ = now.monotonic;
+  if (open_again_at_ == MonotonicTime::Never()) unopened_why_.clear();
   log::Info("configuration in force", {{"revision", absl::StrCat(configuration.revision())},
                                        {"connectors", absl::StrCat(slots_.size())}});
 }
@@ -331,7 +340,8 @@ absl::Status Gateway::OpenStorage(const std::string& connector, CommandChannel::
 
 MonotonicTime Gateway::Settle() {
   const Now now = this->now();
-  MonotonicTime next = MonotonicTime::Never();
+  if (now.monotonic >= open_again_at_) Apply(config_store::v1::Configuration(unopened_));
+  MonotonicTime next = open_again_at_;
   LookAtDisk(now.monotonic);
   for (auto& [name, storage] : storages_) {
     storage.channel->Settle(now.monotonic);

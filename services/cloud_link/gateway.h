@@ -156,6 +156,10 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   // The loop's.
   std::map<std::string, Storage> storages_;
   std::map<std::string, std::shared_ptr<Slot>> slots_;
+  // Some connector of it could not be started: it is applied again then.
+  config_store::v1::Configuration unopened_;
+  MonotonicTime open_again_at_ = MonotonicTime::Never();
+  std::string unopened_why_;  // logged once
   config_store::v1::Device device_;
   ProbationWatch probations_;
   MonotonicTime look_at_disk_at_{absl::ZeroDuration()};

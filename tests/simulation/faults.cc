@@ -1,6 +1,7 @@
 // What goes wrong in a World, and what people and portals do to it meanwhile.
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/simulation/world.h"
 
@@ -58,6 +59,20 @@ void World::CutPower() {
   for (ServiceHost* host : {&config_store_, &process_data_, &cloud_link_}) {
     host->Kill(pause + faults_.Between(absl::ZeroDuration(), absl::Seconds(1)));
   }
+  if (options_.mutation == Mutation::kLyingDisk) RestoreSnapshot();
+}
+
+void World::TakeSnapshot() {
+  for (const SimulatedDisk::FileInfo& file : disk_.Files()) {
+    if (!absl::StartsWith(file.path, "/cloud/")) continue;
+    const absl::StatusOr<std::string> content = disk_.Content(file.path);
+    if (content.ok()) snapshot_[file.path] = *content;
+  }
+  scheduler_.After(absl::Seconds(5), [this] { TakeSnapshot(); });
+}
+
+void World::RestoreSnapshot() {
+  for (const auto& [path, content] : snapshot_) disk_.SetContent(path, content);
 }
 
 void World::FailDisk(bool full) {
@@ -78,6 +93,7 @@ void World::FailDisk(bool full) {
 void World::ScheduleFaults() {
   using S = absl::Duration (*)(int64_t);
   constexpr S s = absl::Seconds;
+  if (options_.mutation == Mutation::kLyingDisk) TakeSnapshot();
   Often(FaultKind::kCut, [this] { broker_.Cut(); });
   Often(FaultKind::kFreeze, [this] { broker_.Freeze(); });
   Often(FaultKind::kBrokerDown, [this] {
@@ -146,6 +162,14 @@ void World::ScheduleFaults() {
   });
   Often(FaultKind::kConfiguration, [this] { SendConfiguration(); });
   Often(FaultKind::kProbation, [this] { SendProbation(); });
+  // Kills in the moments that matter: a request is executed, but not answered.
+  portal_.on_executed = [this] {
+    if (calm_ || !plan_.faults.contains(FaultKind::kKillCloud) || !faults_.Chance(0.2)) return;
+    scheduler_.After(faults_.Between(absl::ZeroDuration(), absl::Milliseconds(10)), [this] {
+      trace_.Note("fault", "kill cloud_link within a request");
+      if (!calm_) KillSoon(cloud_link_);
+    });
+  };
   if (plan_.faults.contains(FaultKind::kCommands)) {
     // Sent again while it is not answered, as a portal does.
     std::function<void()> resend = [this] { portal_.Resend(absl::Seconds(20)); };
@@ -157,8 +181,10 @@ void World::EndFaults() {
   trace_.Note("fault", "all end");
   calm_ = true;
   broker_.mood = BrokerMood();
+  broker_.Cut();  // so that nothing frozen is left
   portal_.mood = PortalMood();
   disk_.Heal();
+  disk_.CutPowerAfter(int64_t{1} << 60);
   for (const char* host : {"10.0.0.1", "10.0.0.2"}) field_.SetMood(host, DeviceMood::kAnswers);
   config_store_.latency = process_data_.latency = absl::Milliseconds(2);
 }

@@ -91,19 +91,19 @@ void Field::SetMood(const std::string& host, DeviceMood mood) {
 }
 
 void Field::Disturb() {
-  for (auto& [host, device] : devices_) device.last_poll = MonotonicTime::Never();
+  for (auto& [host, device] : devices_) device.unchecked = 2;
 }
 
-void Field::Disturb(const std::string& host) { devices_[host].last_poll = MonotonicTime::Never(); }
+void Field::Disturb(const std::string& host) { devices_[host].unchecked = 2; }
 
 void Field::NotePoll(const std::string& host) {
   Device& device = devices_[host];
   const MonotonicTime last = std::exchange(device.last_poll, scheduler_.now());
-  if (device.mood != DeviceMood::kAnswers) {
-    device.last_poll = MonotonicTime::Never();
+  if (device.mood != DeviceMood::kAnswers) device.unchecked = 2;
+  if (device.unchecked > 0) {
+    --device.unchecked;
     return;
   }
-  if (last == MonotonicTime::Never()) return;
   ++rate_checks_;
   const absl::Duration off = scheduler_.now() - last - poll_period_;
   if (absl::AbsDuration(off) > kRateTolerance) {

@@ -63,19 +63,23 @@ void Ledger::OnOpened(Outbox& outbox) {
     }
   }
   for (const auto& [id, entry] : entries_) {
-    if (!found.contains(id) && !uncertain_.contains(id)) {
+    if (found.contains(id)) continue;
+    if (perhaps_removed_.contains(id)) {
+      CheckRemoval(id, entry);
+    } else {
       trace_.Fail(connector_, ": message ", entry.message_id, " (entry ", id,
                   ") was committed and is gone after a restart");
     }
   }
   for (const auto& [id, entry] : found) {
-    if (!entries_.contains(id) && !uncertain_.contains(id)) {
+    if (!entries_.contains(id) && !perhaps_added_.contains(id)) {
       trace_.Fail(connector_, ": entry ", id, " was never committed, or removed, and is there");
     }
     last_committed_ = std::max(last_committed_, entry.message_id);
   }
   entries_ = std::move(found);
-  uncertain_.clear();
+  perhaps_added_.clear();
+  perhaps_removed_.clear();
   if (outbox.PeekMessageId() <= last_committed_) {
     trace_.Fail(connector_, ": the next message_id is ", outbox.PeekMessageId(), ", but ",
                 last_committed_, " was given already");
@@ -101,16 +105,12 @@ void Ledger::OnCommitted(const Change& change, Outbox& outbox) {
   for (const EntryId id : change.removed) {
     const auto entry = entries_.find(id);
     if (entry == entries_.end()) continue;
-    if (!HasArrived(entry->second)) {
-      if (may_lose_on_the_way_ && entry->second.message_id != 0) {
-        handed_.insert(entry->second.message_id);
-      } else {
-        trace_.Fail(connector_, ": message ", entry->second.message_id, " (entry ", id,
-                    ") was removed and has not arrived");
-      }
-    }
+    CheckRemoval(id, entry->second);
     entries_.erase(entry);
   }
+  // What failed before has been written over.
+  perhaps_added_.clear();
+  perhaps_removed_.clear();
   NoteLosses(outbox);
   const OutboxStats stats = outbox.Stats();
   if (stats.entries != static_cast<int64_t>(entries_.size())) {
@@ -132,8 +132,18 @@ void Ledger::OnCommitted(const Change& change, Outbox& outbox) {
 }
 
 void Ledger::OnFailed(const Change& change) {
-  for (const StoredEntry& stored : change.added) uncertain_.insert(stored.id);
-  for (const EntryId id : change.removed) uncertain_.insert(id);
+  for (const StoredEntry& stored : change.added) perhaps_added_.insert(stored.id);
+  perhaps_removed_.insert(change.removed.begin(), change.removed.end());
+}
+
+void Ledger::CheckRemoval(EntryId id, const Entry& entry) {
+  if (HasArrived(entry)) return;
+  if (may_lose_on_the_way_ && entry.message_id != 0) {
+    handed_.insert(entry.message_id);
+  } else {
+    trace_.Fail(connector_, ": message ", entry.message_id, " (entry ", id,
+                ") was removed and has not arrived");
+  }
 }
 
 void Ledger::OnData(int64_t message_id, const std::string& body) {

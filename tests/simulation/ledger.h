@@ -63,6 +63,7 @@ class Ledger {
 
   void NoteLosses(cloud_link::Outbox& outbox);
   bool IsAccountedFor(int64_t message_id) const;
+  void CheckRemoval(cloud_link::EntryId id, const Entry& entry);
   bool HasArrived(const Entry& entry) const;
   static std::string KeyOf(const std::string& topic, const std::string& body) {
     return topic + "\n" + body;
@@ -73,7 +74,9 @@ class Ledger {
   bool may_lose_on_the_way_ = false;
 
   std::map<cloud_link::EntryId, Entry> entries_;  // on the disk, not removed
-  std::set<cloud_link::EntryId> uncertain_;       // of a commit that failed
+  // Of the last commit, if it failed.
+  std::set<cloud_link::EntryId> perhaps_added_;
+  std::set<cloud_link::EntryId> perhaps_removed_;
   int64_t last_committed_ = 0;
   int64_t limit_ = int64_t{1} << 40;
   int64_t dropped_ = 0;

@@ -1,6 +1,7 @@
 #include "tests/simulation/plan.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 
 namespace fieldgate::simulation {
 
@@ -121,7 +122,7 @@ std::string ConnectorConfiguration(const ConnectorPlan& connector) {
       connector.name, ">");
 }
 
-std::string InitialConfiguration(const Plan& plan) {
+std::string InitialConfiguration(const Plan& plan, bool polls_late) {
   std::string text = R"([
 <SetConfig _="PROCCFG">
   <External>
@@ -161,7 +162,9 @@ std::string InitialConfiguration(const Plan& plan) {
   for (const ConnectorPlan& connector : plan.connectors) {
     text += ConnectorConfiguration(connector);
   }
-  return text + "</SetConfig>]";
+  text += "</SetConfig>]";
+  if (!polls_late) return text;
+  return absl::StrReplaceAll(text, {{"poll=\"1000\"", "poll=\"1100\""}});
 }
 
 }  // namespace fieldgate::simulation

@@ -68,7 +68,8 @@ inline constexpr int kConfirmTimeS = 30;
 inline constexpr absl::Duration kPollPeriod = absl::Seconds(1);
 
 // The SetConfigs of a plan, as a person would import them.
-std::string InitialConfiguration(const Plan& plan);
+// `polls_late`: at another rate than the world expects.
+std::string InitialConfiguration(const Plan& plan, bool polls_late = false);
 // Of one connector.
 std::string ConnectorConfiguration(const ConnectorPlan& connector);
 

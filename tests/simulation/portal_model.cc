@@ -207,6 +207,7 @@ void PortalModel::OnExecuted(const std::string& mark) {
   if (key == jobs_by_mark_.end()) return;
   Job& job = jobs_.at(key->second);
   trace_.Note("executed", mark, " of ", job.request_id);
+  if (on_executed) on_executed();
   if (job.invalid) trace_.Fail("request ", job.request_id, " is not valid and was executed");
   if (++job.executed[mark] > 1) {
     trace_.Fail("request ", job.request_id, " was executed ", job.executed[mark], " times");

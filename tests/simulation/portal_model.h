@@ -59,6 +59,8 @@ class PortalModel {
                     const std::string& customer_id, const std::string& gateway_id);
 
   PortalMood mood;
+  // A request is executed just now.
+  std::function<void()> on_executed;
   // Commands that the next rollout result brings, once.
   std::vector<tixml::Node> configuration;
 

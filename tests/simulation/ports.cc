@@ -100,6 +100,9 @@ class ConfigPorts : public cloud_link::ConfigClient {
     }
     auto response = store.SetConfig(database, std::move(children), origin.who, origin.connector);
     const bool applied = response.ok() && response->applied();
+    if (!applied && around.mutation == Mutation::kAppliesRejected) {
+      store.SetConfig("USER", {{"Half", {{"_", "done"}}, {}, "", 0}}, "mutation").IgnoreError();
+    }
     const auto nodes = store.GetConfig("");
     if (applied) {
       for (const std::string& mark : marks) around.portal.OnExecuted(mark);

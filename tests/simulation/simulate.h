@@ -35,4 +35,9 @@ struct Outcome {
 // everything is delivered, or the time for that has passed.
 Outcome Simulate(const Options& options);
 
+// The command that runs a seed again and shows it.
+std::string Reproduction(uint64_t seed);
+// No line of the product's log from now on: a run of faults is full of them.
+void SilenceProduct();
+
 }  // namespace fieldgate::simulation

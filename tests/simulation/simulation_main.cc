@@ -54,10 +54,12 @@ int Main(int argc, char** argv) {
     if (named.name == arguments.mutation) mutation = named.mutation;
   }
   // With a trace the log of the product is part of it.
-  log::Configure("simulation", log::Format::kText,
-                 arguments.trace
-                     ? log::Level::kInfo
-                     : static_cast<log::Level>(static_cast<int>(log::Level::kError) + 1));
+  if (arguments.trace) {
+    log::Configure("simulation", log::Format::kText, log::Level::kInfo);
+  } else {
+    SilenceProduct();
+  }
+  if (arguments.trace) std::setvbuf(stdout, nullptr, _IONBF, 0);  // in order with the log
   const auto begin = std::chrono::steady_clock::now();
   absl::Duration simulated;
   int64_t failed = 0;
@@ -76,8 +78,7 @@ int Main(int argc, char** argv) {
     if (arguments.seeds == 1) std::printf("seed %lu: trace %016lx\n", seed, outcome.hash);
     if (outcome.failure.empty()) continue;
     ++failed;
-    std::printf("seed %lu: %s\n  bazel run //tests/simulation:simulation -- --seed=%lu --trace\n",
-                seed, outcome.failure.c_str(), seed);
+    std::printf("seed %lu: %s\n  %s\n", seed, outcome.failure.c_str(), Reproduction(seed).c_str());
     std::fflush(stdout);
   }
   const double real =

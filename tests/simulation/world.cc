@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/log/log.h"
 #include "common/tixml/codec.h"
 
 namespace fieldgate::simulation {
@@ -101,7 +102,8 @@ World::~World() {
 void World::OnConfigOpened(config_store::ConfigurationStore& store) {
   const int64_t revision = store.Current()->revision();
   if (revision == 0) {
-    const absl::StatusOr<tixml::Document> commands = tixml::Parse(InitialConfiguration(plan_));
+    const absl::StatusOr<tixml::Document> commands =
+        tixml::Parse(InitialConfiguration(plan_, options_.mutation == Mutation::kPollsLate));
     if (!commands.ok()) return trace_.Fail("configuration: ", commands.status().ToString());
     for (const tixml::Node& command : commands->nodes) {
       const auto response = store.SetConfig(*command.Find("_"), command.children, "simulation");
@@ -137,12 +139,25 @@ void World::AskStatus() {
   if (asking_ || !cloud_link_.up()) return;
   asking_ = true;
   const uint64_t generation = cloud_link_.generation();
-  cloud_link_.process()->Detach([this, generation] {
+  std::map<std::string, int64_t> dropped;
+  for (const ConnectorPlan& c : plan_.connectors) {
+    dropped[c.name] = portal_.ledger(c.name).dropped();
+  }
+  cloud_link_.process()->Detach([this, generation, dropped] {
     auto& cloud = *static_cast<CloudInstance*>(cloud_link_.instance());
     const auto status = cloud.gateway().Status();
     asking_ = false;
     if (!cloud_link_.up() || cloud_link_.generation() != generation) return;
-    if (status.ok()) status_ = *status;
+    if (!status.ok()) return;
+    status_ = *status;
+    for (const auto& connector : status->connectors()) {
+      const auto counted = static_cast<int64_t>(connector.messages_dropped());
+      const int64_t now = portal_.ledger(connector.name()).dropped();
+      if (counted < dropped.at(connector.name()) || counted > now) {
+        trace_.Fail(connector.name(), ": the status counts ", counted, " lost messages; there are ",
+                    now);
+      }
+    }
   });
 }
 
@@ -191,17 +206,6 @@ bool World::AllArrived() {
   return true;
 }
 
-void World::CheckEnd() {
-  portal_.CheckAnswers();
-  for (const auto& connector : status_->connectors()) {
-    Ledger& ledger = portal_.ledger(connector.name());
-    if (static_cast<int64_t>(connector.messages_dropped()) != ledger.dropped()) {
-      trace_.Fail(connector.name(), ": the status counts ", connector.messages_dropped(),
-                  " lost messages; there are ", ledger.dropped());
-    }
-  }
-}
-
 Outcome World::Run() {
   trace_.Note("seed", options_.seed, ": ", plan_.connectors.size(), " connectors");
   for (const FaultKind kind : plan_.faults) trace_.Note("fault", NameOf(kind));
@@ -240,7 +244,7 @@ Outcome World::Run() {
   for (const ConnectorPlan& c : plan_.connectors)
     accepted[c.name] = portal_.ledger(c.name).accepted();
   if (!trace_.failed()) {
-    CheckEnd();
+    portal_.CheckAnswers();
     scheduler_.RunUntil(scheduler_.now() + kGoesOn, check);
   }
   // What was accepted a moment ago is still on its way.
@@ -275,5 +279,14 @@ Outcome World::Run() {
 }
 
 Outcome Simulate(const Options& options) { return World(options).Run(); }
+
+std::string Reproduction(uint64_t seed) {
+  return absl::StrCat("bazel run //tests/simulation:simulation -- --seed=", seed, " --trace");
+}
+
+void SilenceProduct() {
+  constexpr int kAboveAll = static_cast<int>(log::Level::kError) + 1;
+  log::Configure("simulation", log::Format::kText, static_cast<log::Level>(kAboveAll));
+}
 
 }  // namespace fieldgate::simulation

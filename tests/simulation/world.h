@@ -39,6 +39,9 @@ class World {
   void EndFaults();
   void KillSoon(ServiceHost& host);
   void CutPower();
+  // Of the lying disk.
+  void TakeSnapshot();
+  void RestoreSnapshot();
   void FailDisk(bool full);
   void SendJob();
   void SendConfiguration();
@@ -56,7 +59,6 @@ class World {
   // Asks cloud_link for its status, as the command line does. The answer comes
   // later, in status_.
   void AskStatus();
-  void CheckEnd();
   void OnConfigOpened(config_store::ConfigurationStore& store);
   void OnConfigApplied(const config_store::ConfigurationStore& store);
 
@@ -78,6 +80,7 @@ class World {
   MonotonicTime faults_end_;
   bool calm_ = false;
   int last_job_ = 0;
+  std::map<std::string, std::string> snapshot_;
   std::optional<cloud_link::v1::GetStatusResponse> status_;
   bool asking_ = false;
   // Of the configuration that was last answered as applied.

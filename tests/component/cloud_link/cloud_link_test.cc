@@ -118,6 +118,8 @@ class CloudLinkTest : public testing::Test {
     ports.process = process_.get();
     ports.reporter = reporter_.get();
     ports.open_outbox = [this](const std::string&) -> absl::StatusOr<std::unique_ptr<Outbox>> {
+      ++disk_asked_;
+      if (disk_fails_) return absl::UnavailableError("disk I/O error");
       auto outbox = std::make_unique<FakeOutbox>();
       outbox_ = outbox.get();
       return outbox;
@@ -196,6 +198,8 @@ class CloudLinkTest : public testing::Test {
   FakeEventStore event_store_;
   std::atomic<int64_t> free_bytes_ = INT64_MAX;
   FakeOutbox* outbox_ = nullptr;  // the newest; the gateway's
+  std::atomic<bool> disk_fails_ = false;
+  std::atomic<int> disk_asked_ = 0;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<CloudLinkService> service_;
   std::unique_ptr<v1::CloudLink::Stub> stub_;
@@ -243,6 +247,16 @@ TEST_F(CloudLinkTest, LossesAreListedByConnector) {
   EXPECT_EQ(list("CloudConn2", 0), grpc::StatusCode::NOT_FOUND);
   EXPECT_EQ(list("CloudConn", -1), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(list("CloudConn", 1'001), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(CloudLinkTest, AConnectorThatTheDiskKeepsFromStartingStartsOnceItCan) {
+  disk_fails_ = true;
+  config_store_.Put(OneConnector("tcp://one:1883"));
+  ASSERT_TRUE(Eventually(kDeadline, [this] {
+    return disk_asked_ > 1 && Status().config_store_ok() && Status().connectors_size() == 0;
+  })) << "it is tried again and again, and all else goes on";
+  disk_fails_ = false;
+  EXPECT_TRUE(Eventually(kDeadline, [this] { return Status().connectors_size() == 1; }));
 }
 
 TEST_F(CloudLinkTest, AChangedBrokerReplacesTheConnectionAndARemovedConnectorEnds) {
