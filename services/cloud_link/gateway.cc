@@ -162,7 +162,7 @@ class Gateway::Slot : public MqttListener,
     const auto answer = [&gateway, weak](const absl::Status& status) {
       gateway.loop_.Post([weak, status] {
         if (const std::shared_ptr<Slot> slot = weak.lock()) {
-          slot->connector_->OnLossesNoted(status, gateway.now());
+          slot->connector_->OnLossesNoted(status, slot->gateway_.now());
         }
       });
     };
