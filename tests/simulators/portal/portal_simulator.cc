@@ -111,9 +111,6 @@ class PortalSimulator::Impl {
   // One a connection: a Paho client whose broker was killed in the midst of
   // connecting may never connect again.
   ClientPtr NewClient() {
-    // Destroying the last client stops Paho's threads, which takes seconds.
-    static mqtt::async_client* const keeper = new mqtt::async_client("tcp://127.0.0.1:1", "keeper");
-    static_cast<void>(keeper);
     auto client = std::make_shared<mqtt::async_client>(options_.broker_url, options_.client_id);
     client->set_message_callback([this](mqtt::const_message_ptr message) {
       const std::lock_guard lock(mutex_);
@@ -291,6 +288,9 @@ class PortalSimulator::Impl {
   absl::Status health_;
 
   std::string connect_error_;  // Run's own
+  // Destroying the last client stops Paho's threads, which takes seconds. Not for
+  // longer than the simulator, since they have its network namespace.
+  mqtt::async_client keeper_{"tcp://127.0.0.1:1", "keeper"};
   std::atomic<int> clients_ = 0;
   bool used_ = false;                // Run's own: the client has tried to connect
   mutable std::mutex client_mutex_;  // guards client_; innermost
