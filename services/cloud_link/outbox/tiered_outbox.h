@@ -66,7 +66,7 @@ class TieredOutbox : public Outbox {
   absl::StatusOr<int> DropOlder(int64_t born) override;
   // Of memory's, those that were not written yet have the numbers that they will
   // have.
-  absl::StatusOr<std::vector<LossRecord>> Losses(int max_count) override;
+  absl::StatusOr<std::vector<LossRecord>> Losses(int max_count = kMaxLossRecords) override;
   absl::Status MarkReported(int64_t number) override;
   OutboxStats Stats() const override;
   void SetLimits(const OutboxLimits& limits) override;
