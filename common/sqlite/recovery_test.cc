@@ -406,8 +406,8 @@ TEST_F(RecoveryTest, ASalvageThatWasCutOffThreeTimesIsNotTriedAgain) {
 
 TEST_F(RecoveryTest, DamageFoundWhileRunningIsSalvagedAtTheNextStart) {
   const Rows all = Make();
-  ASSERT_EQ(NoteDamage(RealDisk(), path_, "malformed"), absl::OkStatus());
-  EXPECT_THAT(Recovered().why, HasSubstr("found while running: malformed"));
+  ASSERT_EQ(NoteDamage(RealDisk(), path_, "malformed \xff\x01\ntwice"), absl::OkStatus());
+  EXPECT_THAT(Recovered().why, HasSubstr("found while running: malformed ?? twice"));
   EXPECT_THAT(Missing(all), IsEmpty());
   EXPECT_FALSE(Recover()->has_value()) << "it is done";
 }
