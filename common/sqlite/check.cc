@@ -232,7 +232,7 @@ absl::StatusOr<Finding> Check(const std::string& path, const Options& options,
     if (!IsDamage(result)) return absl::UnavailableError(absl::StrCat(path, ": ", words));
     if (finding.damage.empty()) finding.damage = words;
   } else if (rows.empty() || rows[0] != "ok") {
-    const absl::string_view words = rows.empty() ? "no answer" : rows[0];
+    const std::string words = rows.empty() ? "no answer" : rows[0];
     if (finding.damage.empty()) {
       finding.damage = std::string(absl::StripPrefix(words, "*** in database main ***\n"));
     }

@@ -10,7 +10,7 @@ namespace fieldgate::sqlite {
 namespace {
 
 constexpr uint32_t kSeed = 20261126;
-constexpr int kRounds = 80;
+constexpr int kRounds = 30;
 
 using Random = std::mt19937;
 
@@ -99,7 +99,7 @@ TEST_F(DamageTest, OfAnyKindIsSurvived) {
   }
 }
 
-// Each frame of the log in turn: SQLite alone would drop all transactions behind
+// Many frames of the log, one after the other: SQLite alone would drop all transactions behind
 // the first damaged one, which were acknowledged.
 TEST_F(DamageTest, BehindADamagedFrameOfTheLogTransactionsAreSaved) {
   MakeWithLog();
@@ -107,7 +107,7 @@ TEST_F(DamageTest, BehindADamagedFrameOfTheLogTransactionsAreSaved) {
   const size_t frames = (wal_.size() - 32) / kFrame;
   ASSERT_GT(frames, 20u);
   size_t noticed = 0;
-  for (size_t frame = 0; frame < frames; ++frame) {
+  for (size_t frame = 0; frame < frames; frame += 3) {
     std::filesystem::remove_all(dir_);
     std::filesystem::create_directory(dir_);
     std::string wal = wal_;
@@ -128,7 +128,7 @@ TEST_F(DamageTest, BehindADamagedFrameOfTheLogTransactionsAreSaved) {
   }
   // All but those of the last two transactions, which may not have come to their
   // end as far as anybody can tell.
-  EXPECT_GT(noticed, frames / 2);
+  EXPECT_GT(noticed, frames / 6);
 }
 
 TEST_F(DamageTest, ADamagedHeaderOfTheLogLosesNothing) {

@@ -28,15 +28,20 @@ std::string HeaderDamage(absl::string_view header) {
   return "";
 }
 
-// Of some bytes at the begin of a page: they are those of a b-tree's page.
-bool LooksLikeBtree(absl::string_view bytes, int page_size) {
+// A page of a b-tree whose cells fill it from its end, which tells its size.
+bool LooksLikeBtree(absl::string_view bytes) {
   const uint8_t kind = Byte(bytes, 0);
   if (kind != 0x02 && kind != 0x05 && kind != 0x0a && kind != 0x0d) return false;
-  const uint32_t cells = Be16(bytes, 3);
-  const uint32_t content = Be16(bytes, 5);
-  const auto size = static_cast<uint32_t>(page_size);
-  return cells > 0 && cells <= size / 4 && content >= 8 + 2 * cells && content < size &&
-         Be16(bytes, kind <= 0x05 ? 12 : 8) < size;
+  const size_t pointers = kind <= 0x05 ? 12 : 8;
+  const size_t cells = Be16(bytes, 3);
+  if (cells == 0 || pointers + 2 * cells > bytes.size()) return false;
+  size_t last = 0;
+  for (size_t i = 0; i < cells; ++i) {
+    const size_t at = Be16(bytes, pointers + 2 * i);
+    if (at < pointers + 2 * cells) return false;
+    last = std::max(last, at);
+  }
+  return last < bytes.size() && last >= bytes.size() / 2;
 }
 
 // The size with which most of the pages look like pages. `expected` is taken unless
@@ -51,9 +56,8 @@ int GuessPageSize(VfsFile& file, int64_t size, int expected) {
     std::string bytes;
     for (int64_t page = 1; page < pages; page += step) {
       ++seen;
-      if (file.Read(page * candidate, 16, bytes).ok() && LooksLikeBtree(bytes, candidate)) {
-        ++fitting;
-      }
+      const auto bytes_a_page = static_cast<size_t>(candidate);
+      if (file.Read(page * candidate, bytes_a_page, bytes).ok() && LooksLikeBtree(bytes)) ++fitting;
     }
     return seen == 0 ? 0.0 : static_cast<double>(fitting) / static_cast<double>(seen);
   };

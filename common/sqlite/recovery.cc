@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/sqlite/check.h"
@@ -40,6 +41,15 @@ absl::Status RemoveAll(Disk& disk, const std::string& path) {
     if (absl::Status s = disk.Remove(absl::StrCat(path, suffix)); !s.ok()) return s;
   }
   return absl::OkStatus();
+}
+
+// SQLite's words may hold names from a damaged schema.
+std::string Plain(absl::string_view words) {
+  std::string plain(words);
+  for (char& c : plain) {
+    if (!absl::ascii_isprint(static_cast<unsigned char>(c))) c = c == '\n' ? ' ' : '?';
+  }
+  return plain;
 }
 
 // A name that nothing has.
@@ -232,7 +242,7 @@ class Recoverer {
     Recovery recovery;
     recovery.file = FileName(path_);
     recovery.at = absl::ToUnixSeconds(now_);
-    recovery.why = finding.damage;
+    recovery.why = Plain(finding.damage);
     const std::string aside = AsideName(disk_, path_, now_);
     recovery.put_aside = FileName(aside);
     absl::Status built = absl::UnknownError("not tried");

@@ -312,6 +312,29 @@ TEST_F(RecoveryTest, NumbersOfDeletedRowsAreNotGivenAgain) {
   EXPECT_EQ(database->LastInsertRowId(), 101);
 }
 
+// A small file without a header: other sizes of pages must not seem to fit.
+TEST_F(RecoveryTest, WithoutAHeaderThePageSizeIsFoundOut) {
+  for (const int expected : {512, kPageSize, 4096, 16384}) {
+    for (const int items : {3, 40}) {
+      std::filesystem::remove_all(dir_);
+      std::filesystem::create_directory(dir_);
+      {
+        std::unique_ptr<Database> database = OpenDatabase();
+        for (int id = 1; id <= items; ++id) AddItem(*database, id);
+        Exec(*database, "INSERT INTO numbered (text) VALUES ('one'), ('two')");
+      }
+      ZeroPage(1);
+      RecoveryRules rules = Rules();
+      rules.options.page_size = expected;
+      const auto recovery = RecoverIfDamaged(path_, rules, now_);
+      ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
+      const std::unique_ptr<Database> database = OpenDatabase();
+      EXPECT_EQ(ReadInt(*database, "SELECT count(*) FROM item"), items) << expected;
+      EXPECT_EQ(ReadInt(*database, "SELECT count(*) FROM numbered"), 2) << expected;
+    }
+  }
+}
+
 TEST_F(RecoveryTest, OnlyPlausibleRowsAreTaken) {
   Make();
   ZeroPage(3);
@@ -383,8 +406,8 @@ TEST_F(RecoveryTest, ASalvageThatWasCutOffThreeTimesIsNotTriedAgain) {
 
 TEST_F(RecoveryTest, DamageFoundWhileRunningIsSalvagedAtTheNextStart) {
   const Rows all = Make();
-  ASSERT_EQ(NoteDamage(RealDisk(), path_, "malformed"), absl::OkStatus());
-  EXPECT_THAT(Recovered().why, HasSubstr("found while running: malformed"));
+  ASSERT_EQ(NoteDamage(RealDisk(), path_, "malformed \xff\x01\ntwice"), absl::OkStatus());
+  EXPECT_THAT(Recovered().why, HasSubstr("found while running: malformed ?? twice"));
   EXPECT_THAT(Missing(all), IsEmpty());
   EXPECT_FALSE(Recover()->has_value()) << "it is done";
 }

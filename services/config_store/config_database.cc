@@ -57,6 +57,19 @@ absl::StatusOr<ConfigDatabase::Content> ConfigDatabase::Load() {
 
   absl::StatusOr<Texts> databases = ReadTexts(*database_, content.revision);
   if (!databases.ok()) return databases.status();
+  absl::StatusOr<sqlite::Statement*> digest =
+      database_->Cached("SELECT digest FROM revision WHERE revision = ?1");
+  if (!digest.ok()) return digest.status();
+  bool whole = true;
+  status = ForEachRow((*digest)->BindInt(1, content.revision), [&](const sqlite::Statement& row) {
+    // '': of a former version of the program.
+    whole = row.Text(0).empty() || row.Text(0) == DigestOf(*databases);
+  });
+  if (!status.ok()) return status;
+  if (!whole) {
+    return absl::DataLossError(absl::StrCat(database_->path(), ": revision ", content.revision,
+                                            " is not what was stored"));
+  }
   content.databases = *std::move(databases);
 
   absl::StatusOr<sqlite::Statement*> identities = database_->Cached(

@@ -43,6 +43,7 @@ class ConfigDatabase {
     std::vector<StoredProbation> probations;         // oldest first
     int64_t factory_epoch = 0;
   };
+  // kDataLoss: the newest revision is not what was stored.
   absl::StatusOr<Content> Load();
   // All databases as they were in a revision that is kept.
   // kNotFound: it is not; the message says which are.

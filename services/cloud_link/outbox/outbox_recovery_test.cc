@@ -26,7 +26,7 @@ using testing::IsEmpty;
 
 constexpr size_t kPage = 16384;
 constexpr uint32_t kSeed = 20261126;
-constexpr int kRounds = 40;
+constexpr int kRounds = 15;
 
 class OutboxRecoveryTest : public testing::Test {
  protected:
