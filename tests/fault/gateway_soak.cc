@@ -27,7 +27,7 @@ std::map<std::string, ProcessUsage> Measure(GatewaySite& site, Requester& reques
     Eventually(kPatience, [&] { return site.checker().messages() >= messages; });
     for (const auto& [service, usage] : UsageOfServices(site)) {
       ProcessUsage& known = least[service];
-      known.pss = std::min(known.pss, usage.pss);
+      known.anonymous = std::min(known.anonymous, usage.anonymous);
       known.fds = std::min(known.fds, usage.fds);
       known.threads = std::min(known.threads, usage.threads);
     }
