@@ -99,7 +99,7 @@ bool SoakGateway(int requests, uint64_t seed) {
 
 int Main(int argc, char** argv) {
   CountHeapExactly(argv);
-  std::string reconnects = "10000", tls = "1000", requests = "3000", seed = "1";
+  std::string reconnects = "10000", tls = "1000", requests = "0", seed = "1";
   const cli::Command command = {
       .name = "soak",
       .summary = "Cuts a connector's connection again and again and looks at what it takes.",
@@ -112,7 +112,7 @@ int Main(int argc, char** argv) {
            {.name = "tls", .placeholder = "N", .help = "With TLS (1000).", .text = &tls},
            {.name = "requests",
             .placeholder = "N",
-            .help = "To a whole gateway whose connections are cut every 2 s (3000).",
+            .help = "To a whole gateway whose connections are cut every 2 s (0).",
             .text = &requests},
            {.name = "seed", .placeholder = "N", .help = "How they are cut (1).", .text = &seed}},
       .details =
