@@ -23,8 +23,9 @@ int Entries(const std::string& folder) {
 }  // namespace
 
 std::string ProcessUsage::ToString() const {
-  return absl::StrCat(heap == 0 ? "" : absl::StrCat("heap ", heap >> 10, " KiB, "), "PSS ",
-                      pss >> 10, " KiB, ", fds, " descriptors, ", threads, " threads");
+  return absl::StrCat(heap == 0 ? "" : absl::StrCat("heap ", heap >> 10, " KiB, "),
+                      "anonymous memory ", anonymous >> 10, " KiB, ", fds, " descriptors, ",
+                      threads, " threads");
 }
 
 ProcessUsage UsageOf(pid_t pid) {
@@ -32,9 +33,9 @@ ProcessUsage UsageOf(pid_t pid) {
   const std::string folder = absl::StrCat("/proc/", pid);
   std::ifstream rollup(folder + "/smaps_rollup");
   for (std::string word; rollup >> word;) {
-    if (word != "Pss:") continue;
-    rollup >> usage.pss;
-    usage.pss <<= 10;
+    if (word != "Pss_Anon:") continue;
+    rollup >> usage.anonymous;
+    usage.anonymous <<= 10;
     break;
   }
   usage.fds = Entries(folder + "/fd");

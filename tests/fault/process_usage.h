@@ -9,8 +9,8 @@ namespace fieldgate::fault {
 
 // What a process takes.
 struct ProcessUsage {
-  int64_t heap = 0;  // bytes in use, of this process only
-  int64_t pss = 0;   // bytes: its memory, what it shares counted by its share
+  int64_t heap = 0;       // bytes in use, of this process only
+  int64_t anonymous = 0;  // bytes: memory of its own, in use or not; no file, no program
   int fds = 0;
   int threads = 0;
 
