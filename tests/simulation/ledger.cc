@@ -89,7 +89,17 @@ void Ledger::OnOpened(Outbox& outbox) {
   }
 }
 
+void Ledger::Note(absl::string_view what, const Change& change) {
+  std::string text(what);
+  for (const StoredEntry& stored : change.added) {
+    absl::StrAppend(&text, " +", stored.id, " (", stored.entry.message_id, ")");
+  }
+  for (const EntryId id : change.removed) absl::StrAppend(&text, " -", id);
+  trace_.Note(connector_, text);
+}
+
 void Ledger::OnCommitted(const Change& change, Outbox& outbox) {
+  Note("commit", change);
   for (const StoredEntry& stored : change.added) {
     const OutboxEntry& entry = stored.entry;
     if (entry.message_id != 0) {
@@ -108,9 +118,11 @@ void Ledger::OnCommitted(const Change& change, Outbox& outbox) {
     CheckRemoval(id, entry->second);
     entries_.erase(entry);
   }
-  // What failed before has been written over.
-  perhaps_added_.clear();
-  perhaps_removed_.clear();
+  if (!change.added.empty() || !change.removed.empty()) {
+    // What failed before has been written over.
+    perhaps_added_.clear();
+    perhaps_removed_.clear();
+  }
   NoteLosses(outbox);
   const OutboxStats stats = outbox.Stats();
   if (stats.entries != static_cast<int64_t>(entries_.size())) {
@@ -132,6 +144,8 @@ void Ledger::OnCommitted(const Change& change, Outbox& outbox) {
 }
 
 void Ledger::OnFailed(const Change& change) {
+  if (change.added.empty() && change.removed.empty()) return;
+  Note("failed", change);
   for (const StoredEntry& stored : change.added) perhaps_added_.insert(stored.id);
   perhaps_removed_.insert(change.removed.begin(), change.removed.end());
 }
