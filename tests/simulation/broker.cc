@@ -36,8 +36,6 @@ Broker::Broker(std::string url, Scheduler& scheduler, Trace& trace, Random rando
       random_(random),
       receiver_(std::move(receiver)) {}
 
-int Broker::connections() const { return static_cast<int>(connections_.size()); }
-
 void Broker::ToBroker(const std::shared_ptr<Link>& link, std::function<void()> event) {
   const MonotonicTime at =
       std::max(link->last_to_broker + absl::Microseconds(1),
@@ -170,7 +168,7 @@ void Broker::Publish(const std::shared_ptr<Link>& link, MqttToken token, MqttMes
     // Exactly once takes two ways; that it may break between them, too, is in the
     // loss of the acknowledgement.
     const bool acknowledged = message.qos != Qos::kAtMostOnce;
-    receiver_({link->client_id, link->number, message});
+    receiver_({link->client_id, message});
     if (!acknowledged) return;
     const absl::Duration later = random_.Between(absl::ZeroDuration(), mood.acknowledge_within);
     ToClient(link, later, [link, token] {

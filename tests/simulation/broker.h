@@ -39,7 +39,6 @@ class Broker {
  public:
   struct Arrival {
     std::string client_id;
-    uint64_t connection = 0;  // grows with each
     cloud_link::MqttMessage message;
   };
   using Receiver = std::function<void(const Arrival&)>;
@@ -57,7 +56,6 @@ class Broker {
   void Freeze();
   // Like a restart of a broker that keeps nothing.
   void ForgetSessions();
-  int connections() const;
 
   // For the client.
   struct Link;

@@ -66,20 +66,21 @@ void Ledger::OnOpened(Outbox& outbox) {
     if (found.contains(id)) continue;
     if (perhaps_removed_.contains(id)) {
       CheckRemoval(id, entry);
-    } else {
+    } else if (!perhaps_added_.contains(id)) {
       trace_.Fail(connector_, ": message ", entry.message_id, " (entry ", id,
                   ") was committed and is gone after a restart");
     }
   }
   for (const auto& [id, entry] : found) {
-    if (!entries_.contains(id) && !perhaps_added_.contains(id)) {
+    if (!entries_.contains(id) && !perhaps_added_.contains(id) && !perhaps_removed_.contains(id)) {
       trace_.Fail(connector_, ": entry ", id, " was never committed, or removed, and is there");
     }
-    last_committed_ = std::max(last_committed_, entry.message_id);
+    if (!perhaps_added_.contains(id)) {
+      last_committed_ = std::max(last_committed_, entry.message_id);
+    }
   }
+  // What failed is still not certain: nothing has synced it.
   entries_ = std::move(found);
-  perhaps_added_.clear();
-  perhaps_removed_.clear();
   if (outbox.PeekMessageId() <= last_committed_) {
     trace_.Fail(connector_, ": the next message_id is ", outbox.PeekMessageId(), ", but ",
                 last_committed_, " was given already");
@@ -89,7 +90,28 @@ void Ledger::OnOpened(Outbox& outbox) {
   }
 }
 
+void Ledger::Note(absl::string_view what, const Change& change) {
+  std::string text(what);
+  for (const StoredEntry& stored : change.added) {
+    absl::StrAppend(&text, " +", stored.id, " (", stored.entry.message_id, ")");
+  }
+  for (const EntryId id : change.removed) absl::StrAppend(&text, " -", id);
+  trace_.Note(connector_, text);
+}
+
 void Ledger::OnCommitted(const Change& change, Outbox& outbox) {
+  Note("commit", change);
+  if (!change.added.empty() || !change.removed.empty()) {
+    // What failed before is written over, or synced with this.
+    for (const EntryId id : perhaps_added_) {
+      const auto entry = entries_.find(id);
+      if (entry != entries_.end()) {
+        last_committed_ = std::max(last_committed_, entry->second.message_id);
+      }
+    }
+    perhaps_added_.clear();
+    perhaps_removed_.clear();
+  }
   for (const StoredEntry& stored : change.added) {
     const OutboxEntry& entry = stored.entry;
     if (entry.message_id != 0) {
@@ -108,9 +130,6 @@ void Ledger::OnCommitted(const Change& change, Outbox& outbox) {
     CheckRemoval(id, entry->second);
     entries_.erase(entry);
   }
-  // What failed before has been written over.
-  perhaps_added_.clear();
-  perhaps_removed_.clear();
   NoteLosses(outbox);
   const OutboxStats stats = outbox.Stats();
   if (stats.entries != static_cast<int64_t>(entries_.size())) {
@@ -132,6 +151,8 @@ void Ledger::OnCommitted(const Change& change, Outbox& outbox) {
 }
 
 void Ledger::OnFailed(const Change& change) {
+  if (change.added.empty() && change.removed.empty()) return;
+  Note("failed", change);
   for (const StoredEntry& stored : change.added) perhaps_added_.insert(stored.id);
   perhaps_removed_.insert(change.removed.begin(), change.removed.end());
 }

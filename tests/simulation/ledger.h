@@ -48,7 +48,6 @@ class Ledger {
   void CheckAllArrived();
 
   int64_t accepted() const { return last_committed_; }
-  int64_t arrived() const { return static_cast<int64_t>(bodies_.size()); }
   int64_t repeated() const { return repeated_; }
   int64_t lost() const { return static_cast<int64_t>(lost_.size()); }
   int64_t dropped() const { return dropped_; }
@@ -61,6 +60,7 @@ class Ledger {
     bool data = false;
   };
 
+  void Note(absl::string_view what, const Change& change);
   void NoteLosses(cloud_link::Outbox& outbox);
   bool IsAccountedFor(int64_t message_id) const;
   void CheckRemoval(cloud_link::EntryId id, const Entry& entry);

@@ -220,6 +220,7 @@ void PortalModel::OnResult(Connector& connector, CommandKind kind, const std::st
   const absl::StatusOr<portal::CommandResult> result = portal::ParseCommandResult(kind, body);
   if (!result.ok()) return trace_.Fail(connector.name, ": an answer: ", result.status().ToString());
   trace_.Note("portal", "answer ", result->error_code, " to ", result->response_id);
+  if (absl::StartsWith(result->response_id, "loss_")) return;  // nobody asks for a loss
   const auto found = jobs_.find(KeyOf(kind, connector.name, result->response_id));
   if (found == jobs_.end()) {
     return trace_.Fail(connector.name, ": an answer to ", result->response_id,

@@ -76,6 +76,9 @@ int Main(int argc, char** argv) {
     sum.starts += outcome.starts;
     sum.rate_checks += outcome.rate_checks;
     if (arguments.seeds == 1) std::printf("seed %lu: trace %016lx\n", seed, outcome.hash);
+    if ((seed - arguments.first + 1) % 1000 == 0) {
+      std::fprintf(stderr, "%lu of %lu seeds\n", seed - arguments.first + 1, arguments.seeds);
+    }
     if (outcome.failure.empty()) continue;
     ++failed;
     std::printf("seed %lu: %s\n  %s\n", seed, outcome.failure.c_str(), Reproduction(seed).c_str());

@@ -226,7 +226,10 @@ Outcome World::Run() {
   std::optional<MonotonicTime> ran;
   while (!trace_.failed()) {
     AskStatus();
-    scheduler_.RunUntil(scheduler_.now() + absl::Seconds(1), check);
+    // Not in step with what is sent each second, which would always be under way.
+    scheduler_.RunUntil(
+        scheduler_.now() + random_.Between(absl::Milliseconds(600), absl::Milliseconds(1400)),
+        check);
     if (trace_.failed()) break;
     if (!ran.has_value() && AllRun()) ran = scheduler_.now();
     if (!ran.has_value() && scheduler_.now() > calm + kRunsWithin) {
