@@ -130,8 +130,10 @@ absl::Status IdWitness::Start() {
   database_identity_ = *database_identity;
   const absl::StatusOr<FileIdentity> file = disk_.Identify(path_);
   if (!file.ok()) return file.status();
+  bool unreadable = false;
   if (file->kind == FileIdentity::Kind::kFile) {
     const absl::StatusOr<std::string> text = sqlite::ReadFile(disk_, path_, kMaxBytes);
+    unreadable = !text.ok();
     valid_ = text.ok() && content_.Parse(*text);
     if (!valid_) content_ = {};
   }
@@ -139,12 +141,15 @@ absl::Status IdWitness::Start() {
   if (!noted.ok()) return noted.status();
 
   const bool same_database = noted->database.SameAs(database_identity_);
+  // A disk that fails to read it just now can still tell which file it is.
+  const bool known_unread = unreadable && noted->any && noted->witness.SameAs(*file);
   const bool knows_witness =
-      valid_ && (noted->witness.SameAs(*file) ||
-                 // The process died between the new witness and the note of it.
-                 (!content_.settled && noted->witness.SameAs(content_.previous)));
+      known_unread || (valid_ && (noted->witness.SameAs(*file) ||
+                                  // The process died between the new witness and the note of it.
+                                  (!content_.settled && noted->witness.SameAs(content_.previous))));
   // It is not a copy of the one that was written.
-  const bool genuine = valid_ && (!content_.settled || content_.self.SameAs(*file));
+  const bool genuine =
+      known_unread || (valid_ && (!content_.settled || content_.self.SameAs(*file)));
   std::string why;
   int64_t far = 0;
   if (noted->any && !(same_database && knows_witness && genuine)) {
