@@ -84,7 +84,11 @@ void Scheduler::MakeReady(const std::shared_ptr<Task>& task) {
   task->ready = true;
   ++task->wait;
   Process& process = task->process;
-  (process.dying_ ? process.ready_ : ready_).push_back(task);
+  // By number: the product may wake several in the order of their addresses.
+  std::vector<std::shared_ptr<Task>>& ready = process.dying_ ? process.ready_ : ready_;
+  ready.insert(std::lower_bound(ready.begin(), ready.end(), task,
+                                [](const auto& a, const auto& b) { return a->number < b->number; }),
+               task);
 }
 
 std::shared_ptr<Scheduler::Task> Scheduler::Choose(std::vector<std::shared_ptr<Task>>& ready) {
