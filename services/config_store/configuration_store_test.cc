@@ -422,7 +422,9 @@ TEST_F(ConfigurationStoreTest, ANewerDatabaseIsRefused) {
 TEST_F(ConfigurationStoreTest, ADamagedTextIsDataLossAndNamesTheDatabase) {
   Set("USER", "<A/>");
   store_.reset();
-  ASSERT_EQ((*sqlite::Database::Open(path_))->Execute("UPDATE database_body SET body = '<A'"),
+  ASSERT_EQ((*sqlite::Database::Open(path_))
+                ->Execute("UPDATE database_body SET body = '<A';"
+                          "UPDATE revision SET digest = ''"),
             absl::OkStatus());
   const absl::Status status = ConfigurationStore::Open(path_, device_, clock_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
@@ -433,7 +435,8 @@ TEST_F(ConfigurationStoreTest, ASettingThatIsNotValidAnyMoreHasNoEffectAndCanBeM
   Set("ISP", kIsp);
   store_.reset();
   ASSERT_EQ((*sqlite::Database::Open(path_))
-                ->Execute("UPDATE database_body SET body = replace(body, 'tcp:', 'old:')"),
+                ->Execute("UPDATE database_body SET body = replace(body, 'tcp:', 'old:');"
+                          "UPDATE revision SET digest = ''"),
             absl::OkStatus());
   Reopen();
   EXPECT_EQ(store_->Current()->connectors_size(), 0);

@@ -135,7 +135,8 @@ TEST_F(LogConfigurationTest, AConnectorWithErrorsDoesNotHoldUpLog) {
   Set("ISP", kIsp);
   store_.reset();
   ASSERT_EQ((*sqlite::Database::Open(path_))
-                ->Execute("UPDATE database_body SET body = replace(body, 'tcp:', 'old:')"),
+                ->Execute("UPDATE database_body SET body = replace(body, 'tcp:', 'old:');"
+                          "UPDATE revision SET digest = ''"),
             absl::OkStatus());
   Reopen();
   EXPECT_TRUE(Set("LOG", kLog).applied());
