@@ -145,14 +145,27 @@ class Mender {
           !IsConnector(id) || connectors_.count(id) > 0 || !names.insert(words[2]).second) {
         continue;
       }
-      connectors_[id] = {.id = id, .name = words[2]};
-      absl::StatusOr<Statement*> insert = db_.Cached(
-          "INSERT INTO connector (id, name, next_message_id, next_sequence, dropped)"
-          " VALUES (?1, ?2, 1, 1, 0)");
-      if (!insert.ok()) return insert.status();
-      if (status.ok()) status = (*insert)->BindInt(1, id).BindText(2, words[2]).Run();
+      if (status.ok()) status = AddConnector(id, words[2]);
+    }
+    if (!ceilings_.empty()) return status;
+    // Those that nothing tells of any more must not begin anew, either; with ids
+    // that no row may have had.
+    int64_t id = kMaxConnectors;
+    for (const char* name : {"CloudConn", "CloudConn2", "CloudConn3"}) {
+      if (!status.ok() || !names.insert(name).second) continue;
+      while (connectors_.count(id) > 0) --id;
+      status = AddConnector(id, name);
     }
     return status;
+  }
+
+  absl::Status AddConnector(int64_t id, const std::string& name) {
+    connectors_[id] = {.id = id, .name = name};
+    absl::StatusOr<Statement*> insert = db_.Cached(
+        "INSERT INTO connector (id, name, next_message_id, next_sequence, dropped)"
+        " VALUES (?1, ?2, 1, 1, 0)");
+    if (!insert.ok()) return insert.status();
+    return (*insert)->BindInt(1, id).BindText(2, name).Run();
   }
 
   // What belongs to a connector whose name nobody knows would go to a wrong portal.
