@@ -362,7 +362,7 @@ absl::Status Connector::Transact(const std::function<absl::Status(Stored&)>& cha
   if (!s.ok()) {
     outbox_.Rollback();
     layout_number_ = layout_before;
-    remove_by_ = now.monotonic + kRetryAfter;  // not again at once
+    retry_at_ = now.monotonic + kRetryAfter;  // not again at once
     if (disk_error_.empty()) {
       log::Error("data can't be stored", {{"connector", config_.name()}, {"why", s.ToString()}});
     }
@@ -438,7 +438,7 @@ MonotonicTime Connector::NextDeadline() const {
   MonotonicTime next = std::min(lifecycle_.deadline(), sections_.NextDeadline());
   // Otherwise an acknowledgement opens the way for records.
   if (MayTakeRecords()) next = std::min(next, log_schedule_.NextDeadline());
-  return std::min({next, remove_by_, peer_.deadline(), settle_outbox_by_, LossDeadline()});
+  return std::min({next, StoreDeadline(), peer_.deadline(), settle_outbox_by_, LossDeadline()});
 }
 
 // --- Status ---------------------------------------------------------------------

@@ -184,6 +184,7 @@ class Connector {
   //
   // Collects what the broker has acknowledged; true: it is to be removed now.
   bool MustRemove(Now now);
+  MonotonicTime StoreDeadline() const;
   // Tells the outbox whether messages are acknowledged.
   void SettleOutbox(Now now);
   void AddCache(v1::ConnectorStatus& status) const;
@@ -260,6 +261,7 @@ class Connector {
   OutboxPump pump_;
   std::vector<EntryId> acknowledged_;  // to be removed in the next transaction
   MonotonicTime remove_by_ = MonotonicTime::Never();
+  MonotonicTime retry_at_;  // while the disk fails
   bool could_store_ = false;
   PeerWatch peer_;
   MonotonicTime settle_outbox_by_ = MonotonicTime::Never();

@@ -25,12 +25,17 @@ bool Connector::MustRemove(Now now) {
   NoteAcknowledged(ids);
   if (acknowledged_.empty()) return false;
   if (remove_by_ == MonotonicTime::Never()) remove_by_ = now.monotonic + kRemoveWithin;
+  if (!disk_error_.empty()) return now.monotonic >= retry_at_;
   if (now.monotonic >= remove_by_) return true;
-  if (!disk_error_.empty()) return false;  // not before
   const OutboxStats stats = outbox_.Stats();
   // In memory that costs nothing.
   return stats.in_memory > 0 || acknowledged_.size() >= OutboxPump::kFlushCount ||
          stats.data_bytes > stats.data_limit / kRemoveAbove;
+}
+
+MonotonicTime Connector::StoreDeadline() const {
+  if (acknowledged_.empty() && unstored_.empty()) return MonotonicTime::Never();
+  return disk_error_.empty() ? remove_by_ : retry_at_;
 }
 
 void Connector::End(Now now) {

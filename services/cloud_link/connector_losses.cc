@@ -104,7 +104,7 @@ void Connector::StoreDue(Now now) {
   }
   const bool remove = MustRemove(now);
   // A disk that fails is not tried with each message.
-  const bool pause = !disk_error_.empty() && now.monotonic < remove_by_;
+  const bool pause = !disk_error_.empty() && now.monotonic < retry_at_;
   if (!pause && unstored_.empty() && !remove) return;
   if (!pause && Transact([&](Stored& s) { return StoreWaiting(s, now); }, now).ok()) {
     unstored_.Clear();
