@@ -21,6 +21,7 @@ struct Broker::Link {
   bool accepted = false;
   bool frozen = false;  // nothing passes
   bool broken = false;  // the broker has let go
+  bool told = false;    // the client knows
   MonotonicTime last_to_broker{absl::ZeroDuration()};
   MonotonicTime last_to_client{absl::ZeroDuration()};
 
@@ -113,12 +114,8 @@ void Broker::Break(const std::shared_ptr<Link>& link, const std::string& why, bo
     connections_.erase(known);
   }
   if (!client_knows) return;
-  scheduler_.After(random_.Between(absl::Microseconds(100), mood.latency), [link, why] {
-    if (!link->HasClient()) return;
-    link->client->connected_ = false;
-    link->client->in_flight_.clear();
-    link->client->listener().OnDisconnected(absl::UnavailableError(why));
-  });
+  scheduler_.After(random_.Between(absl::Microseconds(100), mood.latency),
+                   [link, why] { GiveUp(link, why); });
 }
 
 void Broker::Cut() {
@@ -127,21 +124,32 @@ void Broker::Cut() {
 }
 
 void Broker::Freeze() {
-  for (const auto& [id, link] : connections_) link->frozen = true;
-  // The broker gives it up after one and a half times the keep alive.
-  const auto frozen = connections_;
-  scheduler_.After(absl::Seconds(20), [this, frozen] {
-    for (const auto& [id, link] : frozen) Break(link, "", /*client_knows=*/false);
-  });
-  // And the client, whatever it sends or not.
-  scheduler_.After(absl::Seconds(40), [frozen] {
-    for (const auto& [id, link] : frozen) {
-      if (!link->HasClient()) continue;
-      link->client->connected_ = false;
-      link->client->in_flight_.clear();
-      link->client->listener().OnDisconnected(absl::UnavailableError("keep alive: no answer"));
-    }
-  });
+  const auto open = connections_;
+  for (const auto& [id, link] : open) {
+    link->frozen = true;
+    frozen_.push_back(link);
+    // The broker gives it up after one and a half times the keep alive.
+    scheduler_.After(absl::Seconds(20), [this, link] { Break(link, "", /*client_knows=*/false); });
+    // And the client, whatever it sends or not.
+    scheduler_.After(absl::Seconds(40), [link] { GiveUp(link, "keep alive: no answer"); });
+  }
+}
+
+void Broker::Heal() {
+  mood = BrokerMood();
+  Cut();
+  for (const std::shared_ptr<Link>& link : std::exchange(frozen_, {})) {
+    GiveUp(link, "keep alive: no answer");
+  }
+}
+
+void Broker::GiveUp(const std::shared_ptr<Link>& link, const std::string& why) {
+  if (!link->HasClient()) return;
+  SimulatedMqttClient& client = *link->client;
+  if (std::exchange(link->told, true)) return;
+  client.connected_ = false;
+  client.in_flight_.clear();
+  client.listener().OnDisconnected(absl::UnavailableError(why));
 }
 
 void Broker::ForgetSessions() {

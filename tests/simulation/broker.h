@@ -54,6 +54,8 @@ class Broker {
   void Cut();
   // Nothing passes any more, and no side knows.
   void Freeze();
+  // All that was wrong ends, and so do connections: what was half open, too.
+  void Heal();
   // Like a restart of a broker that keeps nothing.
   void ForgetSessions();
 
@@ -86,6 +88,8 @@ class Broker {
   void Accept(const std::shared_ptr<Link>& link, bool clean_session);
   void Deliver(const std::shared_ptr<Link>& link, const Delivery& delivery);
   void Break(const std::shared_ptr<Link>& link, const std::string& why, bool client_knows);
+  // The client finds that nobody is at the other end.
+  static void GiveUp(const std::shared_ptr<Link>& link, const std::string& why);
 
   const std::string url_;
   Scheduler& scheduler_;
@@ -94,6 +98,7 @@ class Broker {
   const Receiver receiver_;
   std::map<std::string, Session> sessions_;                   // by client id
   std::map<std::string, std::shared_ptr<Link>> connections_;  // by client id
+  std::vector<std::shared_ptr<Link>> frozen_;
   uint64_t last_connection_ = 0;
   uint64_t last_delivery_ = 0;
 };

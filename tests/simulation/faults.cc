@@ -180,8 +180,7 @@ void World::ScheduleFaults() {
 void World::EndFaults() {
   trace_.Note("fault", "all end");
   calm_ = true;
-  broker_.mood = BrokerMood();
-  broker_.Cut();  // so that nothing frozen is left
+  broker_.Heal();
   portal_.mood = PortalMood();
   disk_.Heal();
   disk_.CutPowerAfter(int64_t{1} << 60);

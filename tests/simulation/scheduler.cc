@@ -36,9 +36,16 @@ class SimulatedCondition : public ConditionVariable {
     for (const auto& task : std::exchange(waiting_, {})) process_.scheduler_.MakeReady(task);
   }
   bool WaitUntil(std::unique_lock<std::mutex>& lock, MonotonicTime deadline) override {
-    if (process_.clock().Now() >= deadline) return false;
-    lock.unlock();
     const std::shared_ptr<Scheduler::Task> self = process_.scheduler_.running_;
+    if (process_.clock().Now() >= deadline) {
+      // A step all the same: who waits so again and again does not rest.
+      lock.unlock();
+      process_.scheduler_.MakeReady(self);
+      Fiber::Yield();
+      lock.lock();
+      return false;
+    }
+    lock.unlock();
     waiting_.push_back(self);
     process_.WaitUntil(deadline);
     std::erase(waiting_, self);

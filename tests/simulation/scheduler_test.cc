@@ -66,6 +66,19 @@ TEST_F(SchedulerTest, ANotificationEndsAWaitAndADeadlineToo) {
   EXPECT_FALSE(late);
 }
 
+TEST_F(SchedulerTest, WhoWaitsForADeadlineThatHasPassedTakesSteps) {
+  const auto condition = process_.MakeConditionVariable();
+  std::mutex mutex;
+  process_.Detach([&] {
+    std::unique_lock lock(mutex);
+    while (process_.alive()) condition->WaitUntil(lock, process_.clock().Now());
+  });
+  scheduler_.RunUntil(scheduler_.now() + absl::Seconds(1),
+                      [&] { return scheduler_.steps_this_second() < 100; });
+  EXPECT_EQ(scheduler_.steps_this_second(), 100) << "and time does not pass";
+  EXPECT_TRUE(process_.Die([] {}));
+}
+
 TEST_F(SchedulerTest, AThreadIsJoined) {
   bool joined = false;
   bool ended = false;
