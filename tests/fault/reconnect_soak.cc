@@ -277,15 +277,17 @@ absl::Status FillPageCache(cloud_link::OutboxFile& file) {
   return s;
 }
 
-// At rest: nothing waits or is under way, which would count as growth. The least
-// of some times. False: it never is.
+// At rest: next to nothing waits or is under way, which would count as growth (on a
+// slow machine the next message comes before the last acknowledgement). The least of
+// some times. False: it never is.
 bool Measure(Loop& loop, ProcessUsage& usage) {
   constexpr int kTimes = 10;
+  constexpr uint64_t kAtRest = 2;
   for (int i = 0; i < kTimes; ++i) {
     const int64_t acknowledged = loop.Acknowledged();
     if (!loop.RunUntil([&] {
           return loop.Acknowledged() > acknowledged &&
-                 loop.connector().Status().messages_waiting() == 0;
+                 loop.connector().Status().messages_waiting() <= kAtRest;
         })) {
       return false;
     }
