@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/sqlite/disk.h"
+#include "common/sqlite/rows.h"
 #include "services/config_store/config_recovery.h"
 #include "services/config_store/schema.h"
 
@@ -17,17 +18,6 @@ using google::protobuf::Timestamp;
 void SetTimestamp(int64_t us, Timestamp& timestamp) {
   timestamp.set_seconds(us / 1'000'000);
   timestamp.set_nanos(static_cast<int32_t>(us % 1'000'000 * 1'000));
-}
-
-// Steps through all rows of a query; `read` takes the statement at each.
-template <class Read>
-absl::Status ForEachRow(sqlite::Statement& statement, Read read) {
-  while (true) {
-    const absl::StatusOr<bool> row = statement.Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return absl::OkStatus();
-    read(statement);
-  }
 }
 
 }  // namespace
@@ -51,8 +41,8 @@ absl::StatusOr<ConfigDatabase::Content> ConfigDatabase::Load() {
   absl::StatusOr<sqlite::Statement*> revision =
       database_->Cached("SELECT ifnull(max(revision), 0) FROM revision");
   if (!revision.ok()) return revision.status();
-  absl::Status status =
-      ForEachRow(**revision, [&](const sqlite::Statement& row) { content.revision = row.Int(0); });
+  absl::Status status = sqlite::ForEachRow(
+      **revision, [&](const sqlite::Statement& row) { content.revision = row.Int(0); });
   if (!status.ok()) return status;
 
   absl::StatusOr<Texts> databases = ReadTexts(*database_, content.revision);
@@ -61,10 +51,11 @@ absl::StatusOr<ConfigDatabase::Content> ConfigDatabase::Load() {
       database_->Cached("SELECT digest FROM revision WHERE revision = ?1");
   if (!digest.ok()) return digest.status();
   bool whole = true;
-  status = ForEachRow((*digest)->BindInt(1, content.revision), [&](const sqlite::Statement& row) {
-    // '': of a former version of the program.
-    whole = row.Text(0).empty() || row.Text(0) == DigestOf(*databases);
-  });
+  status = sqlite::ForEachRow((*digest)->BindInt(1, content.revision),
+                              [&](const sqlite::Statement& row) {
+                                // '': of a former version of the program.
+                                whole = row.Text(0).empty() || row.Text(0) == DigestOf(*databases);
+                              });
   if (!status.ok()) return status;
   if (!whole) {
     return absl::DataLossError(absl::StrCat(database_->path(), ": revision ", content.revision,
@@ -76,7 +67,7 @@ absl::StatusOr<ConfigDatabase::Content> ConfigDatabase::Load() {
       "SELECT connector, gateway_id, customer_id, data_broker_url, data_broker_qos"
       " FROM identity ORDER BY connector");
   if (!identities.ok()) return identities.status();
-  status = ForEachRow(**identities, [&](const sqlite::Statement& row) {
+  status = sqlite::ForEachRow(**identities, [&](const sqlite::Statement& row) {
     v1::Identity& identity = content.identities[std::string(row.Text(0))];
     identity.set_gateway_id(std::string(row.Text(1)));
     identity.set_customer_id(std::string(row.Text(2)));
@@ -89,8 +80,8 @@ absl::StatusOr<ConfigDatabase::Content> ConfigDatabase::Load() {
   content.probations = *std::move(probations);
   absl::StatusOr<sqlite::Statement*> epoch = database_->Cached("SELECT epoch FROM factory");
   if (!epoch.ok()) return epoch.status();
-  status = ForEachRow(**epoch,
-                      [&](const sqlite::Statement& row) { content.factory_epoch = row.Int(0); });
+  status = sqlite::ForEachRow(
+      **epoch, [&](const sqlite::Statement& row) { content.factory_epoch = row.Int(0); });
   if (!status.ok()) return status;
   return content;
 }
@@ -104,7 +95,7 @@ absl::StatusOr<Texts> ConfigDatabase::LoadRevision(int64_t revision) {
   int64_t first = 0;
   int64_t last = 0;
   const absl::Status status =
-      ForEachRow((*kept)->BindInt(1, revision), [&](const sqlite::Statement& row) {
+      sqlite::ForEachRow((*kept)->BindInt(1, revision), [&](const sqlite::Statement& row) {
         found = row.Int(0) > 0;
         first = row.Int(1);
         last = row.Int(2);
@@ -160,7 +151,7 @@ absl::Status ConfigDatabase::RestoreConnectors(const RepeatedPtrField<v1::Connec
   if (!count.ok()) return count.status();
   int64_t stored = 0;
   absl::Status status =
-      ForEachRow(**count, [&stored](const sqlite::Statement& row) { stored = row.Int(0); });
+      sqlite::ForEachRow(**count, [&stored](const sqlite::Statement& row) { stored = row.Int(0); });
   if (!status.ok() || stored == connectors.size()) return status;
   absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*database_);
   status = transaction.status();
@@ -309,7 +300,7 @@ absl::StatusOr<std::vector<v1::ListRevisionsResponse::Revision>> ConfigDatabase:
       "SELECT revision, created_at_us, database, origin FROM revision ORDER BY revision DESC");
   if (!select.ok()) return select.status();
   std::vector<v1::ListRevisionsResponse::Revision> revisions;
-  const absl::Status status = ForEachRow(**select, [&](const sqlite::Statement& row) {
+  const absl::Status status = sqlite::ForEachRow(**select, [&](const sqlite::Statement& row) {
     v1::ListRevisionsResponse::Revision& revision = revisions.emplace_back();
     revision.set_revision(row.Int(0));
     SetTimestamp(row.Int(1), *revision.mutable_created_at());
@@ -388,8 +379,8 @@ absl::StatusOr<std::vector<v1::SupportLogEntry>> ConfigDatabase::ListMessages(ab
       "SELECT at_us, source, message FROM message WHERE log = ?1 ORDER BY id DESC LIMIT ?2");
   if (!select.ok()) return select.status();
   std::vector<v1::SupportLogEntry> entries;
-  const absl::Status status =
-      ForEachRow((*select)->BindText(1, log).BindInt(2, count), [&](const sqlite::Statement& row) {
+  const absl::Status status = sqlite::ForEachRow(
+      (*select)->BindText(1, log).BindInt(2, count), [&](const sqlite::Statement& row) {
         v1::SupportLogEntry& entry = entries.emplace_back();
         SetTimestamp(row.Int(0), *entry.mutable_at());
         entry.set_source(std::string(row.Text(1)));
@@ -405,7 +396,7 @@ absl::StatusOr<int64_t> ConfigDatabase::CountMessages(absl::string_view log) {
       database_->Cached("SELECT coalesce(max(id), 0) FROM message WHERE log = ?1");
   if (!select.ok()) return select.status();
   int64_t count = 0;
-  const absl::Status status = ForEachRow(
+  const absl::Status status = sqlite::ForEachRow(
       (*select)->BindText(1, log), [&count](const sqlite::Statement& row) { count = row.Int(0); });
   if (!status.ok()) return status;
   return count;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/sqlite/rows.h"
 #include "common/sqlite/vfs_file.h"
 #include "services/config_store/revision_texts.h"
 #include "services/config_store/schema.h"
@@ -72,33 +73,22 @@ class Mender {
     return numbers.empty() ? 0 : numbers.rbegin()->first;
   }
 
-  template <typename Read>
-  absl::Status ForEach(absl::string_view sql, Read read) {
-    absl::StatusOr<Statement> statement = db_.Prepare(sql);
-    if (!statement.ok()) return statement.status();
-    while (true) {
-      absl::StatusOr<bool> row = statement->Step();
-      if (!row.ok()) return row.status();
-      if (!*row) return absl::OkStatus();
-      read(*statement);
-    }
-  }
-
   absl::Status ReadRevisions() {
-    absl::Status status =
-        ForEach("SELECT revision, database, digest FROM revision", [&](const Statement& row) {
+    absl::Status status = sqlite::ForEachRow(
+        db_, "SELECT revision, database, digest FROM revision", [&](const Statement& row) {
           listed_[row.Int(0)] = {std::string(row.Text(1)), std::string(row.Text(2))};
         });
     if (!status.ok()) return status;
     // Where a part is missing the text would seem whole.
-    return ForEach(
-        "SELECT database, revision, count(*), max(part) FROM database_body"
-        " GROUP BY database, revision",
-        [&](const Statement& row) {
-          stored_.insert(row.Int(1));
-          bodies_.insert({std::string(row.Text(0)), row.Int(1)});
-          if (row.Int(2) != row.Int(3) + 1) torn_.insert({std::string(row.Text(0)), row.Int(1)});
-        });
+    return sqlite::ForEachRow(db_,
+                              "SELECT database, revision, count(*), max(part) FROM database_body"
+                              " GROUP BY database, revision",
+                              [&](const Statement& row) {
+                                stored_.insert(row.Int(1));
+                                bodies_.insert({std::string(row.Text(0)), row.Int(1)});
+                                if (row.Int(2) != row.Int(3) + 1)
+                                  torn_.insert({std::string(row.Text(0)), row.Int(1)});
+                              });
   }
 
   // The newest revision that is as it was; of those whose entry in the list is lost

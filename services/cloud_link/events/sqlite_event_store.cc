@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "absl/strings/string_view.h"
+#include "common/sqlite/rows.h"
 #include "common/sqlite/sqlite.h"
 #include "common/status/status.h"
 
@@ -65,7 +66,8 @@ class SqliteEventStore : public EventStore {
 
   absl::StatusOr<Content> Load() override {
     Content content;
-    absl::Status status = ForEachRow(
+    absl::Status status = sqlite::ForEachRow(
+        database_,
         "SELECT name, path, condition, seen, active, raised, waiting, kind, bits, text, state,"
         " last_at_us FROM event ORDER BY name",
         [&content](const sqlite::Statement& row) {
@@ -81,7 +83,8 @@ class SqliteEventStore : public EventStore {
           memory.last_at = FromUs(row.Int(11));
         });
     if (status.ok()) {
-      status = ForEachRow(
+      status = sqlite::ForEachRow(
+          database_,
           "SELECT number, event, handler, ended, value, at_us FROM event_handler ORDER BY number",
           [&content](const sqlite::Statement& row) {
             PendingHandler& pending = content.pending.emplace_back();
@@ -124,18 +127,6 @@ class SqliteEventStore : public EventStore {
     if (!statement.ok()) return statement.status();
     bind(**statement);
     return (*statement)->Run();
-  }
-
-  template <typename Read>
-  absl::Status ForEachRow(absl::string_view sql, Read read) {
-    absl::StatusOr<sqlite::Statement*> statement = database_.Cached(sql);
-    if (!statement.ok()) return statement.status();
-    while (true) {
-      const absl::StatusOr<bool> row = (*statement)->Step();
-      if (!row.ok()) return row.status();
-      if (!*row) return absl::OkStatus();
-      read(**statement);
-    }
   }
 
   absl::Status Remember(const std::string& name, const EventMemory& memory) {

@@ -108,11 +108,11 @@ WitnessContent IdWitness::Read(Disk& disk, const std::string& path) {
   return content;
 }
 
-IdWitness::IdWitness(sqlite::Database& database, Disk& disk)
-    : database_(database), disk_(disk), path_(PathOf(database.path())) {}
+IdWitness::IdWitness(sqlite::Database& database)
+    : database_(database), disk_(database.disk()), path_(PathOf(database.path())) {}
 
-absl::StatusOr<std::unique_ptr<IdWitness>> IdWitness::Open(sqlite::Database& database, Disk& disk) {
-  std::unique_ptr<IdWitness> witness(new IdWitness(database, disk));
+absl::StatusOr<std::unique_ptr<IdWitness>> IdWitness::Open(sqlite::Database& database) {
+  std::unique_ptr<IdWitness> witness(new IdWitness(database));
   if (absl::Status s = witness->Start(); !s.ok()) return Annotate(s, "the witness of ids");
   return witness;
 }

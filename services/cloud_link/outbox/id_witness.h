@@ -52,8 +52,7 @@ class IdWitness {
 
   // With a database that has all its migrations. Moves the ids in it if it is not
   // the file that was last written here.
-  static absl::StatusOr<std::unique_ptr<IdWitness>> Open(sqlite::Database& database,
-                                                         sqlite::Disk& disk);
+  static absl::StatusOr<std::unique_ptr<IdWitness>> Open(sqlite::Database& database);
   // Writes the witness once more, so that no backup of before knows it.
   ~IdWitness();
 
@@ -85,7 +84,7 @@ class IdWitness {
     sqlite::FileIdentity witness;
   };
 
-  IdWitness(sqlite::Database& database, sqlite::Disk& disk);
+  explicit IdWitness(sqlite::Database& database);
 
   absl::Status Start();
   absl::StatusOr<Noted> ReadNoted();

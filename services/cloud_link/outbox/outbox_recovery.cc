@@ -10,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/sqlite/rows.h"
 #include "services/cloud_link/outbox/id_witness.h"
 #include "services/cloud_link/outbox/key.h"
 #include "services/cloud_link/outbox/outbox_schema.h"
@@ -114,28 +115,17 @@ class Mender {
   }
 
  private:
-  template <typename Read>
-  absl::Status ForEach(absl::string_view sql, Read read) {
-    absl::StatusOr<Statement> statement = db_.Prepare(sql);
-    if (!statement.ok()) return statement.status();
-    while (true) {
-      absl::StatusOr<bool> row = statement->Step();
-      if (!row.ok()) return row.status();
-      if (!*row) return absl::OkStatus();
-      read(*statement);
-    }
-  }
-
   // Those that the witness knows come back with their numbers.
   absl::Status ReadConnectors() {
-    absl::Status status = ForEach("SELECT id, name, next_message_id, next_sequence FROM connector",
-                                  [&](const Statement& row) {
-                                    Connector& c = connectors_[row.Int(0)];
-                                    c = {.id = row.Int(0),
-                                         .name = std::string(row.Text(1)),
-                                         .next_message_id = row.Int(2),
-                                         .next_sequence = row.Int(3)};
-                                  });
+    absl::Status status =
+        sqlite::ForEachRow(db_, "SELECT id, name, next_message_id, next_sequence FROM connector",
+                           [&](const Statement& row) {
+                             Connector& c = connectors_[row.Int(0)];
+                             c = {.id = row.Int(0),
+                                  .name = std::string(row.Text(1)),
+                                  .next_message_id = row.Int(2),
+                                  .next_sequence = row.Int(3)};
+                           });
     std::set<std::string> names;
     for (const auto& [id, connector] : connectors_) names.insert(connector.name);
     for (const auto& [key, ceiling] : ceilings_) {
@@ -187,11 +177,11 @@ class Mender {
         " FROM entry WHERE layout <> 0 AND NOT EXISTS (SELECT 1 FROM layout"
         " WHERE id = entry.layout AND connector = (entry.key >> 58) + 1)";
     // Of data, the gaps of message_ids tell it as well.
-    absl::Status status =
-        ForEach(absl::StrCat("SELECT key, message_id", torn), [&](const Statement& row) {
-          if (!IsData(row.Int(0))) return;
-          torn_[ConnectorOf(row.Int(0))].insert(row.Int(1));
-        });
+    absl::Status status = sqlite::ForEachRow(db_, absl::StrCat("SELECT key, message_id", torn),
+                                             [&](const Statement& row) {
+                                               if (!IsData(row.Int(0))) return;
+                                               torn_[ConnectorOf(row.Int(0))].insert(row.Int(1));
+                                             });
     if (status.ok()) status = db_.Execute(absl::StrCat("DELETE", torn));
     recovery_.rows_lost += static_cast<uint64_t>(db_.Changes());
     return status;
@@ -201,18 +191,19 @@ class Mender {
     std::vector<Gap> known;
     int64_t last_sequence = 0;
     const int64_t first_key = FirstKey(c.id, Lane::kResult);
-    absl::Status status =
-        ForEach(absl::StrCat("SELECT key, message_id FROM entry WHERE key BETWEEN ", first_key,
-                             " AND ", first_key + (2 * kLaneSize - 1), " ORDER BY key"),
-                [&](const Statement& row) {
-                  last_sequence = std::max(last_sequence, row.Int(0) % kLaneSize);
-                  ++c.waiting;
-                  if (IsData(row.Int(0)) && row.Int(1) > 0)
-                    known.push_back({row.Int(1), row.Int(1)});
-                });
+    absl::Status status = sqlite::ForEachRow(
+        db_,
+        absl::StrCat("SELECT key, message_id FROM entry WHERE key BETWEEN ", first_key, " AND ",
+                     first_key + (2 * kLaneSize - 1), " ORDER BY key"),
+        [&](const Statement& row) {
+          last_sequence = std::max(last_sequence, row.Int(0) % kLaneSize);
+          ++c.waiting;
+          if (IsData(row.Int(0)) && row.Int(1) > 0) known.push_back({row.Int(1), row.Int(1)});
+        });
     if (!status.ok()) return status;
     std::vector<Gap> lost_before;
-    status = ForEach(
+    status = sqlite::ForEachRow(
+        db_,
         absl::StrCat(
             "SELECT number, first_message_id, last_message_id FROM loss WHERE connector = ", c.id,
             " ORDER BY number"),
@@ -352,8 +343,8 @@ class Mender {
   absl::Status CountHeld() {
     std::set<std::string> columns;
     absl::Status status =
-        ForEach("SELECT name FROM pragma_table_info('connector')",
-                [&](const Statement& row) { columns.insert(std::string(row.Text(0))); });
+        sqlite::ForEachRow(db_, "SELECT name FROM pragma_table_info('connector')",
+                           [&](const Statement& row) { columns.insert(std::string(row.Text(0))); });
     if (!status.ok()) return status;
     if (columns.count("unsure_from") > 0) {
       // The gap up to the ids that are left free is no loss.

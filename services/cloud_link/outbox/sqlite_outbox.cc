@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/sqlite/disk.h"
 #include "common/sqlite/sqlite.h"
 #include "common/status/status.h"
+#include "services/cloud_link/outbox/connector_row.h"
 #include "services/cloud_link/outbox/entry_table.h"
 #include "services/cloud_link/outbox/id_witness.h"
 #include "services/cloud_link/outbox/key.h"
@@ -467,8 +467,7 @@ absl::StatusOr<std::unique_ptr<OutboxFile>> OutboxFile::Open(
   auto shared = std::make_shared<Shared>();
   shared->database = *std::move(database);
   shared->on_damage = std::move(on_damage);
-  absl::StatusOr<std::unique_ptr<IdWitness>> witness =
-      IdWitness::Open(*shared->database, disk != nullptr ? *disk : sqlite::RealDisk());
+  absl::StatusOr<std::unique_ptr<IdWitness>> witness = IdWitness::Open(*shared->database);
   if (!witness.ok()) return witness.status();
   shared->witness = *std::move(witness);
   return std::unique_ptr<OutboxFile>(new OutboxFile(std::move(shared)));
@@ -480,25 +479,16 @@ absl::StatusOr<std::unique_ptr<DurableOutbox>> OutboxFile::Connector(absl::strin
   if (shared_->owner != nullptr) {
     return absl::FailedPreconditionError(absl::StrCat(db.path(), ": a transaction is open"));
   }
-  absl::StatusOr<sqlite::Statement*> add = db.Cached(
-      "INSERT INTO connector (name, next_message_id, next_sequence, dropped)"
-      " VALUES (?1, ?2, 1, 0) ON CONFLICT (name) DO NOTHING");
-  if (!add.ok()) return add.status();
-  (*add)->BindText(1, name).BindInt(2, shared_->witness->FirstId(name));
-  if (absl::Status s = (*add)->Run(); !s.ok()) return s;
-  absl::StatusOr<sqlite::Statement*> get = db.Cached("SELECT id FROM connector WHERE name = ?1");
-  if (!get.ok()) return get.status();
-  if (absl::StatusOr<bool> row = (*get)->BindText(1, name).Step(); !row.ok()) return row.status();
-  const int64_t id = (*get)->Int(0);
-  (*get)->Reset();
-  if (id > kMaxConnectors) {
+  const absl::StatusOr<int64_t> id = FindOrAddConnector(db, name, shared_->witness->FirstId(name));
+  if (!id.ok()) return id.status();
+  if (*id > kMaxConnectors) {
     return absl::ResourceExhaustedError(absl::StrCat(db.path(), ": too many connectors"));
   }
-  if (!shared_->open.insert(id).second) {
+  if (!shared_->open.insert(*id).second) {
     return absl::FailedPreconditionError(
         absl::StrCat(db.path(), ": the outbox of ", name, " is open already"));
   }
-  auto outbox = std::make_unique<SqliteOutbox>(shared_, id, std::string(name), limits);
+  auto outbox = std::make_unique<SqliteOutbox>(shared_, *id, std::string(name), limits);
   if (absl::Status s = outbox->Load(); !s.ok()) return Annotate(s, absl::StrCat("outbox ", name));
   return std::unique_ptr<DurableOutbox>(std::move(outbox));
 }
