@@ -14,20 +14,13 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "tests/fault/loopback.h"
 
 namespace fieldgate::fault {
 namespace {
 
 // Nothing more is read for a peer that so much waits for.
 constexpr size_t kMaxWaiting = 1 << 20;
-
-sockaddr_in Loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  return address;
-}
 
 void Prepare(int fd) {
   const int on = 1;

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/testing/process.h"
+#include "tests/fault/loopback.h"
 #include "tests/simulators/portal/messages.h"
 
 namespace fieldgate::fault_test {
@@ -21,14 +22,6 @@ namespace {
 
 // How often what is due later, and a new script, are looked for.
 constexpr int kTickMs = 20;
-
-sockaddr_in Loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  return address;
-}
 
 std::string TwoBytes(size_t number) {
   return {static_cast<char>(number >> 8), static_cast<char>(number & 0xff)};
@@ -149,7 +142,7 @@ ScriptedBroker::ScriptedBroker(Script script)
   listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   const int on = 1;
   setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const sockaddr_in address = Loopback(port_);
+  const sockaddr_in address = fault::Loopback(port_);
   if (bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       listen(listener_, 16) != 0 || pipe2(wake_, O_CLOEXEC) != 0) {
     abort();
@@ -287,7 +280,7 @@ bool ScriptedBroker::Serve(Session& session, bool readable, absl::Time now) {
 
 void ScriptedBroker::Forward(int fd, int port) {
   const int onward = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = Loopback(port);
+  const sockaddr_in address = fault::Loopback(port);
   fcntl(fd, F_SETFL, 0);
   if (connect(onward, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
     {

@@ -11,25 +11,14 @@ namespace fieldgate::simulation {
 
 using cloud_link::Qos;
 using portal::CommandKind;
+using portal::CommandTopic;
 
 namespace {
 
 constexpr int64_t kNotNow = 409;
 
-const char* NameOf(CommandKind kind) {
-  switch (kind) {
-    case CommandKind::kCmd:
-      return "cmd";
-    case CommandKind::kConfig:
-      return "config";
-    case CommandKind::kState:
-      return "state";
-  }
-  return "";
-}
-
 std::string KeyOf(CommandKind kind, const std::string& connector, const std::string& request_id) {
-  return absl::StrCat(connector, "/", NameOf(kind), "/", request_id);
+  return absl::StrCat(connector, "/", CommandTopic(kind), "/", request_id);
 }
 
 }  // namespace
@@ -63,7 +52,7 @@ void PortalModel::OnArrival(const Broker::Arrival& arrival) {
   if (level == "gatewayInit") return OnInit(connector, body);
   if (level == "data") return OnData(connector, body);
   for (const CommandKind kind : {CommandKind::kCmd, CommandKind::kConfig, CommandKind::kState}) {
-    if (level == absl::StrCat(NameOf(kind), "Result")) {
+    if (level == absl::StrCat(CommandTopic(kind), "Result")) {
       return OnResult(connector, kind, topic, body);
     }
   }
@@ -187,10 +176,10 @@ void PortalModel::Send(Job job) {
 
 void PortalModel::Publish(const Job& job) {
   const Connector& connector = connectors_.at(job.connector);
-  trace_.Note("portal", NameOf(job.kind), " request ", job.request_id, " to ", job.connector);
-  broker_->Publish(
-      {absl::StrCat(connector.customer_id, "/fp/", connector.gateway_id, "/", NameOf(job.kind)),
-       job.body, job.qos, false});
+  trace_.Note("portal", CommandTopic(job.kind), " request ", job.request_id, " to ", job.connector);
+  broker_->Publish({absl::StrCat(connector.customer_id, "/fp/", connector.gateway_id, "/",
+                                 CommandTopic(job.kind)),
+                    job.body, job.qos, false});
 }
 
 void PortalModel::Resend(absl::Duration older_than) {

@@ -175,6 +175,18 @@ std::string Body(Format format, const std::vector<Node>& nodes, absl::string_vie
 
 }  // namespace
 
+const char* CommandTopic(CommandKind kind) {
+  switch (kind) {
+    case CommandKind::kCmd:
+      return "cmd";
+    case CommandKind::kConfig:
+      return "config";
+    case CommandKind::kState:
+      return "state";
+  }
+  return "";
+}
+
 absl::StatusOr<RolloutRequest> ParseRolloutRequest(absl::string_view body) {
   absl::StatusOr<Document> document = tixml::Parse(body, {"gatewayRollout"});
   if (!document.ok()) return document.status();

@@ -55,6 +55,8 @@ struct DataMessage {
 };
 
 enum class CommandKind { kCmd, kConfig, kState };  // topics of sections 4, 3, 5
+// Last level of its topic: "cmd".
+const char* CommandTopic(CommandKind kind);
 
 struct CommandResult {
   CommandKind kind = CommandKind::kCmd;

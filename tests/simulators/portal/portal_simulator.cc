@@ -26,18 +26,6 @@ constexpr size_t kMaxWaiting = 100'000;
 // What the broker delivers keeps the QoS of the publisher.
 constexpr int kSubscribeQos = 2;
 
-const char* CommandTopic(CommandKind kind) {
-  switch (kind) {
-    case CommandKind::kCmd:
-      return "cmd";
-    case CommandKind::kConfig:
-      return "config";
-    case CommandKind::kState:
-      return "state";
-  }
-  return "";
-}
-
 }  // namespace
 
 class PortalSimulator::Impl {
