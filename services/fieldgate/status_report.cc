@@ -38,7 +38,9 @@ std::string RangeText(const std::string& first, const std::string& last, const c
 // "80 messages, ids 1041 to 1120, 2023-11-14T22:13:20.000Z to ..., full: oldest
 // dropped; the portal was told"
 std::string LossText(const Loss& loss) {
-  std::string text = absl::StrCat(loss.count(), loss.count() == 1 ? " message" : " messages");
+  std::string text = loss.count() == 0   ? "no message"
+                     : loss.count() == 1 ? "1 message"
+                                         : absl::StrCat(loss.count(), " messages");
   if (loss.first_message_id() != 0) {
     absl::StrAppend(&text, loss.first_message_id() == loss.last_message_id() ? ", id " : ", ids ",
                     RangeText(absl::StrCat(loss.first_message_id()),

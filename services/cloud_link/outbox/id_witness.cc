@@ -13,6 +13,8 @@
 #include "common/log/log.h"
 #include "common/sqlite/vfs_file.h"
 #include "common/status/status.h"
+#include "services/cloud_link/outbox/loss_table.h"
+#include "services/cloud_link/outbox/outbox.h"
 
 namespace fieldgate::cloud_link {
 namespace {
@@ -195,7 +197,8 @@ absl::StatusOr<IdWitness::Noted> IdWitness::ReadNoted() {
   return noted;
 }
 
-// Moves all ids up to the ceilings, and `far` beyond. True: some were moved.
+// Moves all ids up to the ceilings, and `far` beyond; those of messages that are left
+// out get a loss record. True: some were moved.
 absl::StatusOr<bool> IdWitness::Leap(int64_t far) {
   absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(database_);
   if (!transaction.ok()) return transaction.status();
@@ -227,6 +230,15 @@ absl::StatusOr<bool> IdWitness::Leap(int64_t far) {
     if (!update.ok()) return update.status();
     (*update)->BindInt(1, row.id).BindInt(2, next).BindInt(3, next - row.next);
     if (absl::Status s = (*update)->Run(); !s.ok()) return s;
+    LossTable losses(database_, row.id);
+    LossRecord left_out;
+    left_out.first_message_id = row.next;
+    left_out.last_message_id = next - 1;
+    left_out.reason = kLeftOutByBackup;
+    absl::Status noted = losses.Load();
+    if (noted.ok()) noted = losses.Note(left_out);
+    if (noted.ok()) noted = losses.Flush();
+    if (!noted.ok()) return noted;
   }
   absl::Status status;
   if (far > 0) {

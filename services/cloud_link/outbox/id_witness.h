@@ -13,6 +13,9 @@
 
 namespace fieldgate::cloud_link {
 
+// Reason of the loss record of ids that were left out (LossRecord::count is 0).
+inline constexpr char kLeftOutByBackup[] = "left out after a restored backup";
+
 // What the witness file says: a small text file beside cloud_link.db.
 struct WitnessContent {
   // The database knows of the file, which has noted its own identity.

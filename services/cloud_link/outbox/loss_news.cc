@@ -12,6 +12,7 @@ namespace {
 constexpr absl::Duration kPause = absl::Seconds(10);
 
 std::string Messages(int64_t count) {
+  if (count == 0) return "no message";
   return count == 1 ? "1 message" : absl::StrCat(count, " messages");
 }
 

@@ -52,6 +52,7 @@ struct LossRecord {
   int64_t last_message_id = 0;
   int64_t first_timestamp = 0;
   int64_t last_timestamp = 0;
+  // 0: the ids were left out, no message with them is known to be lost.
   int64_t count = 0;
   std::string reason;
   // Given by the outbox: from 1, one more with each record of the connector.

@@ -53,7 +53,7 @@ bool IsPlausible(const SalvagedRow& row, int64_t max_id) {
   }
   if (table == "layout") return IsConnector(row.Int("connector")) && !row.Bytes("bytes").empty();
   if (table == "loss") {
-    return IsConnector(row.Int("connector")) && row.Int("number") >= 1 && row.Int("count") >= 1 &&
+    return IsConnector(row.Int("connector")) && row.Int("number") >= 1 && row.Int("count") >= 0 &&
            row.Int("last_message_id") >= row.Int("first_message_id");
   }
   if (table == "position") return IsConnector(row.Int("connector"));
@@ -214,7 +214,10 @@ class Mender {
     if (!status.ok()) return status;
     const int64_t given_before = c.next_message_id;  // 1: unknown
     for (const Gap& gap : Gaps(c, known, lost_before, given_before)) {
-      if (status = AddLoss(c, gap); !status.ok()) return status;
+      if (status = AddLoss(c, gap, gap.last - gap.first + 1, kLostOnDisk); !status.ok()) {
+        return status;
+      }
+      lost_before.push_back(gap);
     }
 
     int64_t highest = given_before;
@@ -228,6 +231,10 @@ class Mender {
       c.next_message_id = highest + kIdsToLeave;
     } else {
       c.next_message_id = std::max<int64_t>(absl::ToUnixSeconds(now_), 1) * kIdsPerSecond;
+    }
+    if (highest > 1 && c.next_message_id > highest) {
+      status = AddLoss(c, {highest, c.next_message_id - 1}, 0, kLeftOutOnDisk);
+      if (!status.ok()) return status;
     }
     c.next_sequence = std::max(c.next_sequence, last_sequence + 1) + kIdsToLeave;
     absl::StatusOr<Statement*> update = db_.Cached(
@@ -298,8 +305,7 @@ class Mender {
     return static_cast<int64_t>(pages * kRowsAPage);
   }
 
-  absl::Status AddLoss(Connector& c, const Gap& gap) {
-    const int64_t count = gap.last - gap.first + 1;
+  absl::Status AddLoss(Connector& c, const Gap& gap, int64_t count, absl::string_view reason) {
     c.lost += count;
     absl::StatusOr<Statement*> insert = db_.Cached(
         "INSERT INTO loss (connector, number, first_message_id, last_message_id, first_timestamp,"
@@ -311,7 +317,7 @@ class Mender {
         .BindInt(3, gap.first)
         .BindInt(4, gap.last)
         .BindInt(5, count)
-        .BindText(6, kLostOnDisk)
+        .BindText(6, reason)
         .Run();
   }
 

@@ -12,6 +12,8 @@ namespace fieldgate::cloud_link {
 
 // Reason of the losses that a damaged disk caused.
 inline constexpr char kLostOnDisk[] = "damaged disk";
+// Of the ids that were left out then (LossRecord::count is 0).
+inline constexpr char kLeftOutOnDisk[] = "left out after a damaged disk";
 
 // The rows of a damaged file tell the ids that were given out only in part. Without
 // a witness of them (id_witness.h) the ids go on so far behind the highest that is

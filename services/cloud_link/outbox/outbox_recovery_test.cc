@@ -11,11 +11,14 @@
 #include <random>
 #include <set>
 #include <sstream>
+#include <tuple>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/sqlite/disk.h"
 #include "common/sqlite/sqlite.h"
 #include "services/cloud_link/outbox/id_witness.h"
+#include "services/cloud_link/outbox/loss_news.h"
 #include "services/cloud_link/outbox/sqlite_outbox.h"
 
 namespace fieldgate::cloud_link {
@@ -107,9 +110,25 @@ class OutboxRecoveryTest : public testing::Test {
     EXPECT_TRUE(losses.ok()) << losses.status();
     if (!losses.ok()) return ids;
     for (const LossRecord& loss : *losses) {
+      if (loss.count == 0) continue;
       EXPECT_EQ(loss.reason, kLostOnDisk);
       EXPECT_EQ(loss.count, loss.last_message_id - loss.first_message_id + 1);
       for (int64_t id = loss.first_message_id; id <= loss.last_message_id; ++id) ids.insert(id);
+    }
+    return ids;
+  }
+
+  // The ids that a record says were left out: from, to, why.
+  using LeftOutIds = std::vector<std::tuple<int64_t, int64_t, std::string>>;
+  LeftOutIds LeftOut() {
+    LeftOutIds ids;
+    const auto losses = outbox_->Losses();
+    EXPECT_TRUE(losses.ok()) << losses.status();
+    if (!losses.ok()) return ids;
+    for (const LossRecord& loss : *losses) {
+      if (loss.count > 0) continue;
+      EXPECT_FALSE(loss.reported);
+      ids.emplace_back(loss.first_message_id, loss.last_message_id, loss.reason);
     }
     return ids;
   }
@@ -236,6 +255,7 @@ TEST_F(OutboxRecoveryTest, PositionsLossesAndResultsSurvive) {
   EXPECT_EQ(outbox_->Position("log"), 7);
   EXPECT_EQ(outbox_->Read(Lane::kResult, 0, 10, 1000)->size(), 1u);
   EXPECT_EQ(LostIds(), (std::set<int64_t>{3, 4}));
+  EXPECT_EQ(LeftOut(), (LeftOutIds{{71, outbox_->PeekMessageId() - 1, kLeftOutOnDisk}}));
 }
 
 TEST_F(OutboxRecoveryTest, AnEntryWithoutItsLayoutIsALoss) {
@@ -378,7 +398,13 @@ TEST_F(OutboxRecoveryTest, ARestoredBackupOfTheDatabaseGivesNoIdAgain) {
   Write(backup);
   Open();
   EXPECT_THAT(file_->note(), HasSubstr("restored backup"));
-  EXPECT_GT(Append(), last);
+  const int64_t next = Append();
+  EXPECT_GT(next, last);
+  EXPECT_EQ(LeftOut(), (LeftOutIds{{71, next - 1, kLeftOutByBackup}}));
+  EXPECT_EQ(LossText(outbox_->Losses()->front()),
+            absl::StrCat("no message, ids 71 to ", next - 1, ", left out after a restored backup"));
+  EXPECT_EQ(outbox_->Stats().unreported_losses, 1) << "the portal is told";
+  EXPECT_EQ(outbox_->Stats().dropped, 0);
   EXPECT_EQ(WaitingIds().size(), 61u) << "what it holds is sent (again)";
 }
 
@@ -414,7 +440,10 @@ TEST_F(OutboxRecoveryTest, ABackupOfDatabaseAndWitnessLeapsFar) {
     }
     Open();
     EXPECT_THAT(file_->note(), HasSubstr("restored backup"));
-    EXPECT_GE(Append(), IdWitness::kFarLeap);
+    const int64_t next = Append();
+    EXPECT_GE(next, IdWitness::kFarLeap);
+    ASSERT_FALSE(LeftOut().empty());
+    EXPECT_EQ(LeftOut().back(), (LeftOutIds::value_type{71, next - 1, kLeftOutByBackup}));
     EXPECT_GE(outbox_->NextCounter("request").value_or(0), IdWitness::kFarLeap);
     Close();
   }

@@ -24,7 +24,7 @@ Node LossNode(const LossRecord& loss) {
     if (value != 0) node.Set(name, absl::StrCat(value));
   };
   set("number", loss.number);
-  set("count", loss.count);
+  node.Set("count", absl::StrCat(loss.count));
   set("first_id", loss.first_message_id);
   set("last_id", loss.last_message_id);
   set("first_timestamp", loss.first_timestamp);
