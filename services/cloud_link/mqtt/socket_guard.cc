@@ -85,6 +85,8 @@ extern "C" int __wrap_Socket_new(const char* address, size_t length, int port, i
   const int result = __real_Socket_new(address, length, port, socket, timeout);
   if (*socket < 0) return result;
   SetSilence(*socket, kConnectWithin);
+  const int on = 1;
+  setsockopt(*socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   AllGuarded& all = All();
   const std::lock_guard lock(all.mutex);
   all.by_socket[*socket] = std::make_shared<Guarded>();

@@ -14,6 +14,8 @@ namespace fieldgate::cloud_link {
 //   at ever longer intervals, and a way that is back would be noticed late.
 // - What the peer's TCP does not acknowledge within kSilence is a lost
 //   connection, with every QoS and also in the middle of a large message.
+// - A packet leaves at once (TCP_NODELAY): the answer to a command does not wait
+//   until the broker's TCP has acknowledged the PUBACK before it, 40 ms or more.
 // - Why a read failed is kept for the status.
 inline constexpr absl::Duration kConnectWithin = absl::Seconds(5);
 inline constexpr absl::Duration kSilence = absl::Seconds(15);
