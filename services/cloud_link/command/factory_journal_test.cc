@@ -70,6 +70,8 @@ TEST_F(FactoryJournalTest, AtTheStartAfterAnEpochBeganAllOfBeforeIsForgotten) {
   EXPECT_THAT(Messages(), SizeIs(1));  // not while it is in use
   Restart();
   EXPECT_THAT(Messages(), IsEmpty());
+  EXPECT_EQ(outbox_->Stats().entries, 0);
+  EXPECT_EQ(outbox_->Stats().data_bytes, 0) << "all of its bounds is free again";
   EXPECT_FALSE(*journal_->Begins(1));
   StoreMessage();
   Restart();

@@ -101,7 +101,10 @@ class SqliteFactoryJournal : public FactoryJournal {
         return s;
       }
     }
-    return absl::OkStatus();
+    // Of the connectors only the numbers go on, so that none is given twice.
+    return database_.Execute(
+        "UPDATE connector SET dropped = 0, results = 0, result_bytes = 0, data = 0,"
+        " data_bytes = 0, unsure_from = 0");
   }
 
   sqlite::Database& database_;

@@ -323,13 +323,17 @@ absl::StatusOr<int> SqliteOutbox::DropWhile(Gone gone, absl::string_view reason)
   if (!oldest.ok()) return oldest.status();
   (*oldest)->BindInt(1, first_key).BindInt(2, table_.LastKey(Lane::kData));
   int64_t last_key = first_key;
+  // Few, also of millions of entries: a bound that was made smaller drops them at once.
   std::vector<LossRecord> losses;
+  int count = 0;
   while (true) {
     absl::StatusOr<bool> row = (*oldest)->Step();
     if (!row.ok()) return row.status();
     if (!*row || !gone((*oldest)->Int(1), (*oldest)->Int(4))) break;
     last_key = (*oldest)->Int(0);
-    losses.push_back(LossOf((*oldest)->Int(2), (*oldest)->Int(3), reason));
+    ++count;
+    const LossRecord loss = LossOf((*oldest)->Int(2), (*oldest)->Int(3), reason);
+    if (losses.empty() || !Extend(losses.back(), loss)) losses.push_back(loss);
   }
   (*oldest)->Reset();
   if (losses.empty()) return 0;
@@ -337,7 +341,7 @@ absl::StatusOr<int> SqliteOutbox::DropWhile(Gone gone, absl::string_view reason)
     if (absl::Status s = NoteLoss(loss); !s.ok()) return s;
   }
   if (absl::Status s = RemoveRange(first_key, last_key); !s.ok()) return s;
-  return static_cast<int>(losses.size());
+  return count;
 }
 
 absl::StatusOr<int> SqliteOutbox::DropOlder(int64_t born) {
