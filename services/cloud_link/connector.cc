@@ -280,7 +280,7 @@ void Connector::Perform(const LifecycleAction& action, Now now) {
     subscribe_token_ = next_token_++;
     const absl::Status s = mqtt_.Subscribe(subscribe_token_, subscribe->topics, Qos::kAtLeastOnce);
     if (s.ok()) {
-      peer_.Began(subscribe_token_);
+      peer_.Began(subscribe_token_, /*bytes=*/0);
     } else {
       Handle(SubscribeFailed{std::string(s.message())}, now);
     }
@@ -311,7 +311,7 @@ void Connector::SendRequest(bool rollout, const std::string& topic, Now now) {
   const MqttToken token = next_token_++;
   const absl::Status s = mqtt_.Publish(token, topic, body, QosOf(config_.qos()));
   if (s.ok()) {
-    peer_.Began(token);
+    peer_.Began(token, static_cast<int64_t>(body.size()));
     Handle(RequestSent{*id}, now);
   } else {
     Handle(RequestFailed{std::string(s.message())}, now);

@@ -1,6 +1,8 @@
 #include "services/cloud_link/gateway.h"
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -13,11 +15,11 @@ namespace fieldgate::cloud_link {
 namespace {
 
 constexpr size_t kMaxStoreCalls = 1000;
-// Each connector waits for one; those of connectors that were replaced may be
-// under way, too.
+// Of a connector, from the portal, that the loop has not seen yet; no requests.
+constexpr int kMaxMessages = 100;
+// Each connector waits for one; those that were replaced may, too.
 constexpr size_t kMaxLogReads = 20;
-// LastTimeStamp changes with each message; people and portals need it once a
-// second.
+// LastTimeStamp changes with each message; people need it once a second.
 constexpr absl::Duration kShowEvery = absl::Seconds(1);
 // In this time stored data grow by some MB at most, less than a sensible floor.
 constexpr absl::Duration kLookAtDiskEvery = absl::Seconds(1);
@@ -93,14 +95,20 @@ class Gateway::Slot : public MqttListener,
     if (connector_->IsRequest(message)) {
       // Not through Post: once it is stored, it is acknowledged and must be
       // answered, also when this connection is gone by then.
-      gateway_.loop_.Post([&gateway = gateway_, &channel = channel_,
-                           incoming = channel_.Accept(std::move(message.topic),
-                                                      std::move(message.payload))]() mutable {
-        channel.OnRequest(std::move(incoming), gateway.now().monotonic);
-      });
+      std::optional<CommandChannel::Incoming> incoming =
+          channel_.Accept(std::move(message.topic), std::move(message.payload));
+      if (!incoming.has_value()) return;
+      gateway_.loop_.Post(
+          [&gateway = gateway_, &channel = channel_, incoming = *std::move(incoming)]() mutable {
+            channel.OnRequest(std::move(incoming), gateway.now().monotonic);
+          });
       return;
     }
-    Post([message = std::move(message)](Connector& c, Now now) { c.OnMessage(message, now); });
+    // A flood is dropped, or it would take all memory and time.
+    if (messages_.use_count() > kMaxMessages) return;
+    Post([message = std::move(message), counted = messages_](Connector& c, Now now) {
+      c.OnMessage(message, now);
+    });
   }
 
   // Connector::Host: on the loop.
@@ -196,6 +204,8 @@ class Gateway::Slot : public MqttListener,
 
   Gateway& gateway_;
   CommandChannel& channel_;
+  // Each message of the portal on its way to the loop, but requests, has a copy.
+  const std::shared_ptr<int> messages_ = std::make_shared<int>();
   std::unique_ptr<MqttClient> mqtt_;
   std::unique_ptr<Connector> connector_;
   uint64_t stream_number_ = 0;
@@ -333,7 +343,8 @@ absl::Status Gateway::OpenStorage(const std::string& connector, CommandChannel::
   CommandChannel::Host& host = *this;  // a private base: make_unique may not convert to it
   auto channel = std::make_unique<CommandChannel>(std::move(config), **requests, **outbox, host,
                                                   requests_waiting_);
-  channel->Recover(now().monotonic);
+  // Without them a request that had begun would be executed again.
+  if (absl::Status s = channel->Recover(now().monotonic); !s.ok()) return s;
   storages_[connector] = {*std::move(outbox), *std::move(requests), std::move(channel)};
   return absl::OkStatus();
 }

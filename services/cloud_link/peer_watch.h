@@ -1,7 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <set>
+#include <map>
 
 #include "absl/time/time.h"
 #include "common/time/clock.h"
@@ -26,8 +27,9 @@ class PeerWatch {
     own_.clear();
     Acknowledged();
   }
-  // A request or subscription of the connector's own, which the broker confirms.
-  void Began(MqttToken token) { own_.insert(token); }
+  // A request or subscription of the connector's own, of so many bytes, which the
+  // broker confirms.
+  void Began(MqttToken token, int64_t bytes) { own_[token] = bytes; }
   void Ended(MqttToken token) {
     own_.erase(token);
     Acknowledged();
@@ -41,6 +43,7 @@ class PeerWatch {
     if (in_flight == 0 && own_.empty()) {
       Acknowledged();
     } else if (deadline_ == MonotonicTime::Never()) {
+      for (const auto& [token, bytes] : own_) oldest = std::max(oldest, bytes);
       const int64_t large = oldest > kFreeBytes ? oldest - kFreeBytes : 0;
       since_ = now;
       deadline_ = now + kAcknowledgeWithin + absl::Seconds(large / kSlowestLink);
@@ -54,7 +57,7 @@ class PeerWatch {
   MonotonicTime since() const { return since_; }
 
  private:
-  std::set<MqttToken> own_;
+  std::map<MqttToken, int64_t> own_;  // bytes of each
   MonotonicTime deadline_ = MonotonicTime::Never();
   MonotonicTime since_ = MonotonicTime::Never();
 };

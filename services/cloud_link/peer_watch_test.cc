@@ -40,11 +40,11 @@ TEST_F(PeerWatchTest, WithNothingUnderWayItIsNeverSilent) {
 }
 
 TEST_F(PeerWatchTest, ASubscriptionOrRequestThatIsNotConfirmedCounts) {
-  watch_.Began(7);
+  watch_.Began(7, /*bytes=*/100);
   EXPECT_FALSE(SilentAfter(absl::ZeroDuration(), /*in_flight=*/0));
   EXPECT_TRUE(SilentAfter(absl::Seconds(15), /*in_flight=*/0));
 
-  watch_.Began(8);
+  watch_.Began(8, /*bytes=*/100);
   watch_.Ended(8);
   EXPECT_FALSE(SilentAfter(absl::Hours(1), /*in_flight=*/0));
 }
@@ -56,8 +56,15 @@ TEST_F(PeerWatchTest, ALargeMessageHasTheTimeOfASlowLink) {
   EXPECT_TRUE(SilentAfter(absl::Seconds(16), 1, kMegabyte));
 }
 
+TEST_F(PeerWatchTest, ALargeRequestHasTheTimeOfASlowLinkToo) {
+  watch_.Began(7, /*bytes=*/34 << 10);
+  EXPECT_FALSE(SilentAfter(absl::ZeroDuration(), /*in_flight=*/0));
+  EXPECT_FALSE(SilentAfter(absl::Seconds(44), /*in_flight=*/0));
+  EXPECT_TRUE(SilentAfter(absl::Seconds(1), /*in_flight=*/0));
+}
+
 TEST_F(PeerWatchTest, ANewConnectionOwesNothing) {
-  watch_.Began(7);
+  watch_.Began(7, /*bytes=*/100);
   EXPECT_FALSE(SilentAfter(absl::ZeroDuration(), 0));
   watch_.Reset();
   EXPECT_FALSE(SilentAfter(absl::Hours(1), 0));

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
+#include "common/status/status.h"
 #include "common/tixml/error.h"
 #include "common/tixml/limits.h"
 #include "services/cloud_link/payload/guess_format.h"
@@ -32,19 +33,26 @@ CommandChannel::CommandChannel(Config config, RequestLog& log, Outbox& outbox, H
                                std::atomic<int>& waiting)
     : config_(std::move(config)), log_(log), outbox_(outbox), host_(host), waiting_(waiting) {}
 
-CommandChannel::Incoming CommandChannel::Accept(std::string topic, std::string body) {
+std::optional<CommandChannel::Incoming> CommandChannel::Accept(std::string topic,
+                                                               std::string body) {
   Incoming incoming{std::move(topic), std::move(body), 0, absl::OkStatus()};
+  const auto refuse = [&](absl::Status why) -> std::optional<Incoming> {
+    if (++refusals_ > kMaxRefusals) {
+      --refusals_;
+      return std::nullopt;
+    }
+    incoming.refused = std::move(why);
+    return std::move(incoming);
+  };
   if (incoming.body.size() > tixml::kMaxBytes) {
     incoming.body.resize(kBeginning);
-    incoming.refused = absl::ResourceExhaustedError(
-        absl::StrCat("a request has at most ", tixml::kMaxBytes, " bytes"));
-    return incoming;
+    return refuse(absl::ResourceExhaustedError(
+        absl::StrCat("a request has at most ", tixml::kMaxBytes, " bytes")));
   }
   if (++waiting_ > kMaxRequests) {
     --waiting_;
-    incoming.refused = absl::AbortedError(
-        absl::StrCat(kMaxRequests, " requests are waiting already; send it again later"));
-    return incoming;
+    return refuse(absl::AbortedError(
+        absl::StrCat(kMaxRequests, " requests are waiting already; send it again later")));
   }
   absl::StatusOr<RequestNumber> number = log_.Accept(incoming.topic, incoming.body);
   if (number.ok()) {
@@ -54,17 +62,12 @@ CommandChannel::Incoming CommandChannel::Accept(std::string topic, std::string b
   --waiting_;
   log::Error("a request can't be stored",
              {{"topic", incoming.topic}, {"why", number.status().ToString()}});
-  incoming.refused = absl::AbortedError("the request can't be stored now; send it again later");
-  return incoming;
+  return refuse(absl::AbortedError("the request can't be stored now; send it again later"));
 }
 
-void CommandChannel::Recover(MonotonicTime now) {
+absl::Status CommandChannel::Recover(MonotonicTime now) {
   absl::StatusOr<std::vector<LoggedRequest>> requests = log_.Unanswered();
-  if (!requests.ok()) {
-    log::Error("requests of before can't be read",
-               {{"connector", connector()}, {"why", requests.status().ToString()}});
-    return;
-  }
+  if (!requests.ok()) return Annotate(requests.status(), "requests of before can't be read");
   for (LoggedRequest& logged : *requests) {
     ++waiting_;
     if (!logged.begun) {
@@ -91,9 +94,11 @@ void CommandChannel::Recover(MonotonicTime now) {
                      "done in part and is not executed again")},
           /*remember=*/true, now);
   }
+  return absl::OkStatus();
 }
 
 void CommandChannel::OnRequest(Incoming incoming, MonotonicTime now) {
+  if (!incoming.refused.ok()) --refusals_;
   const RequestKind kind = RequestKindOf(incoming.topic).value_or(RequestKind::kCmd);
   if (absl::IsResourceExhausted(incoming.refused)) {
     return Refuse(0,

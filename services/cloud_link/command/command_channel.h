@@ -23,6 +23,9 @@ namespace fieldgate::cloud_link {
 
 // Requests of a gateway that wait or are executed.
 inline constexpr int kMaxRequests = 100;
+// So many refusals of a channel may be on their way to the loop; what comes on top
+// is dropped, or a flood would take all memory and time.
+inline constexpr int kMaxRefusals = 100;
 
 // The feedback channel of one connector (manual 3, 4, 5): decides what becomes
 // of each request, and stores each answer in the connector's outbox. It
@@ -67,16 +70,19 @@ class CommandChannel {
 
   // Stores a request of the portal. Once it returns the broker may have its
   // acknowledgement; what it returns belongs into OnRequest in the same order.
+  // None: it was dropped without an answer, too many were refused already.
   // Thread-safe; blocks on disk.
-  Incoming Accept(std::string topic, std::string body);
+  std::optional<Incoming> Accept(std::string topic, std::string body);
   // To be called right after the execution: if anything of it is on probation,
   // keeps the answer for after a restart. Thread-safe; blocks on disk.
   void Hold(RequestNumber number, const Interpreter::Result& result);
 
   // From here on the loop's.
   //
-  // Takes up what was not answered when the process ended. Call once, first.
-  void Recover(MonotonicTime now);
+  // Takes up what was not answered when the process ended. Call once, first. After
+  // an error (as request_log.h) nothing was taken up, and nothing may be executed:
+  // it could be the second time.
+  absl::Status Recover(MonotonicTime now);
   void Configure(Config config) { config_ = std::move(config); }
   void OnRequest(Incoming incoming, MonotonicTime now);
   // `begun`: what Begin said; if that is no OK, nothing was executed. What is on
@@ -131,6 +137,7 @@ class CommandChannel {
   Outbox& outbox_;
   Host& host_;
   std::atomic<int>& waiting_;
+  std::atomic<int> refusals_ = 0;  // on their way to the loop
 
   std::map<RequestNumber, Pending> pending_;
   std::map<RequestNumber, Waiting> held_;  // counted in `waiting_`, so bounded

@@ -39,11 +39,11 @@ class CommandChannelTest : public testing::Test, public CommandChannel::Host {
     waiting_ = 0;
     channel_ = std::make_unique<CommandChannel>(
         CommandChannel::Config{"CloudConn", "01234567", true}, log_, outbox_, *this, waiting_);
-    channel_->Recover(now());
+    ASSERT_TRUE(channel_->Recover(now()).ok());
   }
 
   void Request(const std::string& topic, const std::string& body) {
-    channel_->OnRequest(channel_->Accept(topic, body), now());
+    channel_->OnRequest(*channel_->Accept(topic, body), now());
   }
   // The worker does the oldest: begins it, and answers with <Get _="42"/>; with
   // a revision, that is on probation.
@@ -357,6 +357,20 @@ TEST_F(CommandChannelTest, TheHundredAndFirstWaitingRequestIs409AndMayComeAgain)
   EXPECT_THAT(executing_, SizeIs(kMaxRequests));
 }
 
+TEST_F(CommandChannelTest, AFloodOfRefusedRequestsIsDroppedUntilTheLoopHasAnswered) {
+  for (int i = 0; i < kMaxRequests; ++i) Request(kCmd, Cmd(absl::StrCat("r", i)));
+  std::vector<CommandChannel::Incoming> refused;
+  for (int i = 0; i < 10 * kMaxRefusals; ++i) {
+    auto incoming = channel_->Accept(kCmd, Cmd(absl::StrCat("flood", i)));
+    if (incoming.has_value()) refused.push_back(*std::move(incoming));
+  }
+  ASSERT_THAT(refused, SizeIs(kMaxRefusals));
+  channel_->OnRequest(refused[0], now());
+  EXPECT_TRUE(channel_->Accept(kCmd, Cmd("one more")).has_value());
+  EXPECT_FALSE(channel_->Accept(kCmd, Cmd("too many")).has_value());
+  EXPECT_THAT(Answers(), ElementsAre(HasSubstr(R"("error_code":409,"response_id":"flood0")")));
+}
+
 TEST_F(CommandChannelTest, AFullWorkerIs409) {
   worker_full_ = true;
   Request(kCmd, Cmd("r1"));
@@ -376,6 +390,23 @@ TEST_F(CommandChannelTest, WhatCannotBeStoredIsNotExecuted) {
   ExecuteOne();
   EXPECT_EQ(executed_, 0);
   EXPECT_THAT(Answers().back(), HasSubstr(R"("error_code":409,"response_id":"r2")"));
+}
+
+TEST_F(CommandChannelTest, RequestsOfBeforeThatCannotBeReadAreTakenUpOnceTheyCan) {
+  Request(kCmd, Cmd("r1"));
+  ASSERT_TRUE(log_.Begin(1).ok());
+  Restart();
+  // The first restart answered it; of the second request nothing but the log knows.
+  ASSERT_THAT(Answers(), SizeIs(1));
+  Request(kCmd, Cmd("r2"));
+  ASSERT_TRUE(log_.Begin(2).ok());
+  log_.FailWith(absl::UnavailableError("disk I/O error"));
+  CommandChannel channel({"CloudConn", "01234567", true}, log_, outbox_, *this, waiting_);
+  EXPECT_TRUE(absl::IsUnavailable(channel.Recover(now())));
+  EXPECT_THAT(Answers(), SizeIs(1));
+  log_.FailWith(absl::OkStatus());
+  Restart();
+  EXPECT_THAT(Answers(), ElementsAre(HasSubstr("r1"), HasSubstr("r2")));
 }
 
 TEST_F(CommandChannelTest, AnAnswerThatCannotBeStoredIsStoredLater) {

@@ -45,6 +45,7 @@ absl::Status FakeRequestLog::Answer(RequestNumber number, absl::string_view key,
 
 absl::StatusOr<std::vector<LoggedRequest>> FakeRequestLog::Unanswered() {
   const std::lock_guard lock(mutex_);
+  if (!failure_.ok()) return failure_;
   std::vector<LoggedRequest> requests;
   for (const auto& [number, request] : requests_) requests.push_back(request);
   return requests;

@@ -15,7 +15,7 @@ class FakeRequestLog : public RequestLog {
  public:
   explicit FakeRequestLog(FakeOutbox& outbox) : outbox_(outbox) {}
 
-  // From now on Accept, Begin and Hold fail with `status`; OK heals them.
+  // From now on Accept, Begin, Hold and Unanswered fail with `status`; OK heals them.
   void FailWith(absl::Status status);
 
   absl::StatusOr<RequestNumber> Accept(absl::string_view topic, absl::string_view body) override;
