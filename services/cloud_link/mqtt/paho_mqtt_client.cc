@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -173,6 +174,7 @@ class Connection : public mqtt::iaction_listener {
   mqtt::connect_options ConnectOptions() const;
   void OnMessage(const mqtt::message& message);
   void ConnectFailed(const mqtt::token& token);
+  void SubscriptionAnswered(MqttToken token, const absl::Status& status);
   template <typename Call>
   absl::Status Send(MqttToken token, size_t bytes, Call call);
 
@@ -185,6 +187,12 @@ class Connection : public mqtt::iaction_listener {
   std::optional<RouteMark> mark_;  // outlives client_
   mqtt::string_ref topic_;         // of the last publication
   InFlight in_flight_;
+  struct Subscription {
+    size_t left = 0;  // topics without an answer
+    absl::Status status;
+  };
+  std::mutex mutex_;  // guards subscriptions_
+  std::map<MqttToken, Subscription> subscriptions_;
   std::unique_ptr<mqtt::async_client> client_;
 };
 
@@ -273,17 +281,39 @@ void Connection::Start() {
   }
 }
 
+// Each topic in a packet of its own: Paho takes the number of codes in a SUBACK on
+// trust, and reads through a wild pointer if it is not that of the topics.
 absl::Status Connection::Subscribe(MqttToken token, const std::vector<std::string>& topics,
                                    Qos qos) {
-  return Send(token, /*bytes=*/0, [&](void* context) {
-    if (topics.size() == 1) {
-      client_->subscribe(topics[0], static_cast<int>(qos), context, *this);
-    } else {
-      client_->subscribe(mqtt::string_collection::create(topics),
-                         mqtt::iasync_client::qos_collection(topics.size(), static_cast<int>(qos)),
-                         context, *this);
-    }
-  });
+  {
+    const std::lock_guard lock(mutex_);
+    subscriptions_[token] = {topics.size(), absl::OkStatus()};
+  }
+  for (const std::string& topic : topics) {
+    const absl::Status sent = Send(token, /*bytes=*/0, [&](void* context) {
+      client_->subscribe(topic, static_cast<int>(qos), context, *this);
+    });
+    if (sent.ok()) continue;
+    const std::lock_guard lock(mutex_);
+    subscriptions_.erase(token);
+    return sent;
+  }
+  return absl::OkStatus();
+}
+
+void Connection::SubscriptionAnswered(MqttToken token, const absl::Status& status) {
+  absl::Status all;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = subscriptions_.find(token);
+    if (found == subscriptions_.end()) return;
+    Subscription& subscription = found->second;
+    subscription.status.Update(status);
+    if (--subscription.left > 0) return;
+    all = subscription.status;
+    subscriptions_.erase(found);
+  }
+  gate_->Subscribed(number_, token, all);
 }
 
 absl::Status Connection::Publish(MqttToken token, absl::string_view topic, std::string payload,
@@ -332,7 +362,7 @@ void Connection::on_success(const mqtt::token& token) {
       for (const mqtt::ReasonCode code : response.get_reason_codes()) {
         if (static_cast<int>(code) >= 0x80) status = SubscriptionRefused();
       }
-      return gate_->Subscribed(number_, in_flight_.Take(SlotOf(token)), status);
+      return SubscriptionAnswered(in_flight_.Take(SlotOf(token)), status);
     }
     default:
       return;
@@ -348,7 +378,7 @@ void Connection::on_failure(const mqtt::token& token) {
   if (token.get_type() == mqtt::token::PUBLISH) {
     gate_->Published(number_, failed, absl::UnavailableError("the message could not be sent"));
   } else {
-    gate_->Subscribed(number_, failed, SubscriptionRefused());
+    SubscriptionAnswered(failed, SubscriptionRefused());
   }
 }
 

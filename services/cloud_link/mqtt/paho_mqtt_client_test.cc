@@ -230,7 +230,8 @@ TEST_F(PahoMqttClientTest, ReportsARefusedSubscription) {
 }
 
 TEST_F(PahoMqttClientTest, OneRefusedTopicOfSeveralRefusesAll) {
-  RawBroker raw({RawBroker::Connack(0), "", RawBroker::Suback(1, {1, 0x80, 1})});
+  RawBroker raw({RawBroker::Connack(0), "", RawBroker::Suback(1, {1}), RawBroker::Suback(2, {0x80}),
+                 RawBroker::Suback(3, {1})});
   ASSERT_TRUE(client_->Connect(OptionsFor(raw.url())).ok());
   ASSERT_TRUE(recorder_.Await("connected"));
   ASSERT_TRUE(client_->Subscribe(5, {"t", "u", "v"}, Qos::kAtLeastOnce).ok());
