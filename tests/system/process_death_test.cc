@@ -72,7 +72,10 @@ TEST(ProcessDownTest, NothingIsLostHoweverOftenCloudLinkIsKilled) {
   harness.StartGateway();
   for (int i = 0; i < 5; ++i) {
     ASSERT_TRUE(harness.MoreMessages(1));
-    ASSERT_EQ(kill(harness.Pid("cloud_link"), SIGKILL), 0);
+    // That message may be one that was under way when it was killed last.
+    pid_t pid = 0;
+    ASSERT_TRUE(Eventually(kPatience, [&] { return (pid = harness.Pid("cloud_link")) > 0; }));
+    ASSERT_EQ(kill(pid, SIGKILL), 0);
   }
   EXPECT_THAT(harness.WaitUntilComplete(3), IsEmpty());
   EXPECT_TRUE(harness.BecomesWell());

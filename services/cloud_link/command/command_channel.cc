@@ -27,6 +27,10 @@ tixml::Node ErrorNode(int number, absl::string_view why) {
                           tixml::Verbosity::kShort);
 }
 
+int64_t RefusedBytes(const std::string& body) {
+  return static_cast<int64_t>(body.size()) + kRefusalBytes;
+}
+
 }  // namespace
 
 CommandChannel::CommandChannel(Config config, RequestLog& log, Outbox& outbox, Host& host,
@@ -37,8 +41,9 @@ std::optional<CommandChannel::Incoming> CommandChannel::Accept(std::string topic
                                                                std::string body) {
   Incoming incoming{std::move(topic), std::move(body), 0, absl::OkStatus()};
   const auto refuse = [&](absl::Status why) -> std::optional<Incoming> {
-    if (++refusals_ > kMaxRefusals) {
-      --refusals_;
+    const int64_t bytes = RefusedBytes(incoming.body);
+    if ((refused_bytes_ += bytes) > kMaxRefusedBytes) {
+      refused_bytes_ -= bytes;
       return std::nullopt;
     }
     incoming.refused = std::move(why);
@@ -98,7 +103,7 @@ absl::Status CommandChannel::Recover(MonotonicTime now) {
 }
 
 void CommandChannel::OnRequest(Incoming incoming, MonotonicTime now) {
-  if (!incoming.refused.ok()) --refusals_;
+  if (!incoming.refused.ok()) refused_bytes_ -= RefusedBytes(incoming.body);
   const RequestKind kind = RequestKindOf(incoming.topic).value_or(RequestKind::kCmd);
   if (absl::IsResourceExhausted(incoming.refused)) {
     return Refuse(0,

@@ -23,9 +23,11 @@ namespace fieldgate::cloud_link {
 
 // Requests of a gateway that wait or are executed.
 inline constexpr int kMaxRequests = 100;
-// So many refusals of a channel may be on their way to the loop; what comes on top
-// is dropped, or a flood would take all memory and time.
-inline constexpr int kMaxRefusals = 100;
+// So many bytes of refused requests of a channel, each with so many more, may be on
+// their way to the loop, some thousands; what comes on top is dropped, or a flood
+// would take all memory and time.
+inline constexpr int64_t kMaxRefusedBytes = 2 << 20;
+inline constexpr int64_t kRefusalBytes = 512;
 
 // The feedback channel of one connector (manual 3, 4, 5): decides what becomes
 // of each request, and stores each answer in the connector's outbox. It
@@ -137,7 +139,7 @@ class CommandChannel {
   Outbox& outbox_;
   Host& host_;
   std::atomic<int>& waiting_;
-  std::atomic<int> refusals_ = 0;  // on their way to the loop
+  std::atomic<int64_t> refused_bytes_ = 0;  // on their way to the loop
 
   std::map<RequestNumber, Pending> pending_;
   std::map<RequestNumber, Waiting> held_;  // counted in `waiting_`, so bounded

@@ -359,16 +359,19 @@ TEST_F(CommandChannelTest, TheHundredAndFirstWaitingRequestIs409AndMayComeAgain)
 
 TEST_F(CommandChannelTest, AFloodOfRefusedRequestsIsDroppedUntilTheLoopHasAnswered) {
   for (int i = 0; i < kMaxRequests; ++i) Request(kCmd, Cmd(absl::StrCat("r", i)));
+  const std::string flood = Cmd("flood");
+  const auto most =
+      static_cast<size_t>(kMaxRefusedBytes) / (flood.size() + static_cast<size_t>(kRefusalBytes));
   std::vector<CommandChannel::Incoming> refused;
-  for (int i = 0; i < 10 * kMaxRefusals; ++i) {
-    auto incoming = channel_->Accept(kCmd, Cmd(absl::StrCat("flood", i)));
+  for (size_t i = 0; i < 2 * most; ++i) {
+    auto incoming = channel_->Accept(kCmd, flood);
     if (incoming.has_value()) refused.push_back(*std::move(incoming));
   }
-  ASSERT_THAT(refused, SizeIs(kMaxRefusals));
+  ASSERT_THAT(refused, SizeIs(most));
   channel_->OnRequest(refused[0], now());
-  EXPECT_TRUE(channel_->Accept(kCmd, Cmd("one more")).has_value());
-  EXPECT_FALSE(channel_->Accept(kCmd, Cmd("too many")).has_value());
-  EXPECT_THAT(Answers(), ElementsAre(HasSubstr(R"("error_code":409,"response_id":"flood0")")));
+  EXPECT_TRUE(channel_->Accept(kCmd, flood).has_value());
+  EXPECT_FALSE(channel_->Accept(kCmd, flood).has_value());
+  EXPECT_THAT(Answers(), ElementsAre(HasSubstr(R"("error_code":409,"response_id":"flood")")));
 }
 
 TEST_F(CommandChannelTest, AFullWorkerIs409) {
