@@ -26,10 +26,6 @@ struct SoakResult {
   int64_t half_made = 0;  // further ones, cut as soon as they were there
   ProcessUsage before, after;
   std::vector<std::string> problems;
-
-  int64_t HeapPerReconnect() const {
-    return reconnects == 0 ? 0 : (after.heap - before.heap) / reconnects;
-  }
 };
 
 // A real broker behind a proxy that cuts (FIN, RST, also half-made connections),
