@@ -2,7 +2,6 @@
 // kill -9.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <fstream>
@@ -51,16 +50,6 @@ class CacheModeTest : public testing::TestWithParam<const char*> {
   void RestartGateway() {
     ASSERT_EQ(harness_->StopGateway(), 0);
     harness_->StartGatewayAgain();
-  }
-  // The next one is up when this returns.
-  void KillCloudLink() {
-    const pid_t pid = harness_->Pid("cloud_link");
-    ASSERT_NE(pid, 0);
-    ASSERT_EQ(kill(pid, SIGKILL), 0);
-    ASSERT_TRUE(Eventually(kPatience, [&] {
-      const pid_t next = harness_->Pid("cloud_link");
-      return next != 0 && next != pid;
-    }));
   }
   // Data flow again, and what the outbox still had has come.
   void WaitUntilDelivered() {
@@ -151,7 +140,7 @@ TEST_P(CacheModeTest, AnOrderlyRestartInAnOutageLosesMemoryAlone) {
 TEST_P(CacheModeTest, AKillInAnOutageLosesMemoryAlone) {
   Start(GetParam());
   BreakLink();
-  KillCloudLink();
+  harness_->Kill("cloud_link");
   HealLink();
   WaitUntilDelivered();
   if (GetParam() == std::string("memory")) {
@@ -166,7 +155,7 @@ TEST_P(CacheModeTest, AKillInAnOutageLosesMemoryAlone) {
 TEST_P(CacheModeTest, AKillWhileMessagesFlowIsExplainedAndNoIdIsUsedTwice) {
   Start(GetParam());
   for (int i = 0; i < 2; ++i) {
-    KillCloudLink();
+    harness_->Kill("cloud_link");
     WaitUntilDelivered();
   }
   if (GetParam() == std::string("durable")) {

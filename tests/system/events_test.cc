@@ -2,7 +2,6 @@
 // binaries do what the EVENTS database says.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -80,16 +79,6 @@ class EventsTest : public testing::Test {
     return found;
   }
 
-  // Kills cloud_link and waits until another one answers.
-  void KillCloudLink() {
-    const pid_t before = harness_.Pid("cloud_link");
-    ASSERT_EQ(kill(before, SIGKILL), 0);
-    ASSERT_TRUE(Eventually(kPatience, [&] {
-      const pid_t pid = harness_.Pid("cloud_link");
-      return pid != 0 && pid != before;
-    }));
-  }
-
   GatewayHarness harness_;
 };
 
@@ -118,7 +107,7 @@ TEST_F(EventsTest, AKilledCloudLinkRaisesNoAlarmTwiceAndMissesNone) {
   harness_.device(0).SetHoldingRegister(kTemperature, 81);
   ASSERT_TRUE(Becomes("/LogCounter/Event", "1"));
   for (int i = 0; i < 3; ++i) {
-    KillCloudLink();
+    harness_.Kill("cloud_link");
     // Its values come again, with them the alarm would.
     ASSERT_TRUE(Becomes("/Process/Events/TempHigh", "1"));
     ASSERT_TRUE(harness_.MoreMessages(2));
@@ -127,10 +116,10 @@ TEST_F(EventsTest, AKilledCloudLinkRaisesNoAlarmTwiceAndMissesNone) {
 
   // It ends while nobody looks, and comes again.
   harness_.device(0).SetHoldingRegister(kTemperature, 10);
-  KillCloudLink();
+  harness_.Kill("cloud_link");
   EXPECT_TRUE(Becomes("/LogCounter/Event", "2"));
   EXPECT_TRUE(Becomes("/Process/PV/Level", "0"));
-  KillCloudLink();
+  harness_.Kill("cloud_link");
   harness_.device(0).SetHoldingRegister(kTemperature, 90);
   EXPECT_TRUE(Becomes("/LogCounter/Event", "3"));
   EXPECT_TRUE(Becomes("/Process/PV/Level", "100"));

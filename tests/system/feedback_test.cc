@@ -250,9 +250,7 @@ TEST(FeedbackTest, EveryRequestIsAnsweredAlthoughTheProcessIsKilledMeanwhile) {
   constexpr int kRequests = 40;
   for (int i = 0; i < kRequests; ++i) {
     gateway.Send(CommandKind::kCmd, absl::StrCat("r", i), SetLevel(i));
-    if (i == kRequests / 2) {
-      ASSERT_EQ(kill(gateway.harness().Pid("cloud_link"), SIGKILL), 0);
-    }
+    if (i == kRequests / 2) gateway.harness().Signal("cloud_link", SIGKILL);
   }
   for (int i = 0; i < kRequests; ++i) {
     const CommandResult result = gateway.Result(absl::StrCat("r", i));

@@ -209,6 +209,24 @@ pid_t GatewayHarness::Pid(absl::string_view service) const {
   return 0;
 }
 
+pid_t GatewayHarness::Signal(absl::string_view service, int signal) {
+  pid_t pid = 0;
+  EXPECT_TRUE(Eventually(kPatience, [&] { return (pid = Pid(service)) != 0; })) << service;
+  // To 0 it would go to this very test.
+  if (pid != 0) {
+    EXPECT_EQ(kill(pid, signal), 0) << service;
+  }
+  return pid;
+}
+
+void GatewayHarness::Kill(absl::string_view service) {
+  const pid_t killed = Signal(service, SIGKILL);
+  EXPECT_TRUE(Eventually(kPatience, [&] {
+    const pid_t next = Pid(service);
+    return next != 0 && next != killed;
+  })) << service;
+}
+
 portal::StreamStats GatewayHarness::Data() const {
   const portal::PortalStats stats = portal_->Snapshot();
   const portal::StreamStats* stream = stats.Stream(kGateway);

@@ -103,6 +103,11 @@ class GatewayHarness {
 
   // The service's process, a child of `fieldgate run`; 0 if there is none.
   pid_t Pid(absl::string_view service) const;
+  // Sends it to the service's process, for which it waits: it may be about to be
+  // started again. Which it was; 0, and a failure, if there is none.
+  pid_t Signal(absl::string_view service, int signal);
+  // kill -9 of the service; the next one is up when this returns.
+  void Kill(absl::string_view service);
   // Processes that `fieldgate run` has, itself excluded.
   std::vector<pid_t> Children() const;
 

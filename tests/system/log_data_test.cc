@@ -114,15 +114,6 @@ class LogDataTest : public testing::Test {
     }
     return records;
   }
-  void KillCloudLink() {
-    const pid_t pid = harness_->Pid("cloud_link");
-    ASSERT_NE(pid, 0);
-    ASSERT_EQ(kill(pid, SIGKILL), 0);
-    ASSERT_TRUE(Eventually(kPatience, [&] {
-      const pid_t now = harness_->Pid("cloud_link");
-      return now != 0 && now != pid;
-    }));
-  }
 
   Records records_;
   std::optional<GatewayHarness> harness_;
@@ -136,14 +127,14 @@ TEST_F(LogDataTest, RecordsOfAnOutageArriveOnceInOrderWithTheirTimeThroughKills)
   harness_->broker().Stop();
   ASSERT_TRUE(Eventually(kPatience, [&] { return !harness_->Status().AllIsWell(); }));
   Record(21, 300);
-  KillCloudLink();
+  harness_->Kill("cloud_link");
   // The command line finds it again.
   ASSERT_TRUE(Eventually(kPatience, [&] { return harness_->Status().outcome.exit_status == 0; }));
   Record(301, 600);
   ASSERT_TRUE(harness_->broker().Start().ok());
   // In the middle of the delivery, wherever that is.
   ASSERT_TRUE(Eventually(kPatience, [&] { return records_.count() > 20; }));
-  KillCloudLink();
+  harness_->Kill("cloud_link");
   ASSERT_TRUE(Eventually(kPatience, [&] { return records_.count() >= 600; }))
       << records_.count() << " records";
 
@@ -183,8 +174,7 @@ TEST_F(LogDataTest, RecordsSurviveAKillOfTheAcquisition) {
   Start("1");
   harness_->broker().Stop();
   Record(1, 50);
-  const pid_t pid = harness_->Pid("process_data");
-  ASSERT_EQ(kill(pid, SIGKILL), 0);
+  harness_->Signal("process_data", SIGKILL);
   ASSERT_TRUE(Eventually(kPatience, [&] {
     return absl::StrContains(harness_->Run("tixml", {"[<ReadLog/>]"}).output, "last=\"50\"");
   }));

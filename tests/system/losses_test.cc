@@ -3,7 +3,6 @@
 // SupportLog name.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <optional>
@@ -60,12 +59,8 @@ TEST_P(LossesTest, EverybodyIsToldOfExactlyWhatIsMissing) {
   EXPECT_THAT(harness_->Run("status").output, AllOf(HasSubstr("  loss 1 "), HasSubstr(reason),
                                                     HasSubstr("the portal is not told yet")));
   // What is lost stays known, whatever dies.
-  const pid_t pid = harness_->Pid("cloud_link");
-  ASSERT_EQ(kill(pid, SIGKILL), 0);
-  ASSERT_TRUE(Eventually(kPatience, [&] {
-    const pid_t now = harness_->Pid("cloud_link");
-    return now != 0 && now != pid && harness_->Status().outcome.exit_status == 0;
-  }));
+  harness_->Kill("cloud_link");
+  ASSERT_TRUE(Eventually(kPatience, [&] { return harness_->Status().outcome.exit_status == 0; }));
   ASSERT_TRUE(harness_->broker().Start().ok());
   ASSERT_TRUE(Eventually(kPatience, [&] { return AllIsTold(); })) << harness_->Run("losses").output;
   ASSERT_TRUE(harness_->MoreMessages(2));

@@ -136,7 +136,7 @@ TEST_F(ProbationTest, AKillOfEverythingMeanwhileLeadsToOneRightAnswer) {
   SetCloudConn("r1", Url(FreePort()));
   ASSERT_TRUE(BecomesOnProbation());
   for (const char* service : {"config_store", "cloud_link", "process_data"}) {
-    kill(harness_->Pid(service), SIGKILL);
+    harness_->Signal(service, SIGKILL);
   }
   harness_->KillGateway();
   harness_->StartGatewayAgain();
@@ -157,12 +157,11 @@ TEST_F(ProbationTest, ConfigStoreTakesItBackAlthoughCloudLinkNeverComesUp) {
   Start("    <ConfirmTime _=\"10\"/>\n");
   SetCloudConn("r1", Url(FreePort()));
   ASSERT_TRUE(BecomesOnProbation());
-  const pid_t cloud_link = harness_->Pid("cloud_link");
-  ASSERT_EQ(kill(cloud_link, SIGSTOP), 0);
+  harness_->Signal("cloud_link", SIGSTOP);
   EXPECT_TRUE(Eventually(kPatience, [this] {
     return absl::StrContains(SupportLog(), "the settings of CloudConn were taken back");
   }));
-  ASSERT_EQ(kill(cloud_link, SIGKILL), 0);
+  harness_->Signal("cloud_link", SIGKILL);
   EXPECT_EQ(AwaitResult(harness_->portal(), "r1").error_code, 500);
   EXPECT_THAT(harness_->WaitUntilComplete(1), IsEmpty());
 }
@@ -173,8 +172,8 @@ TEST_F(ProbationTest, ARightChangeIsConfirmedAlthoughTheServicesAreKilledMeanwhi
   Start("");
   SetCloudConn("r1", Url(second.port()));
   ASSERT_TRUE(BecomesOnProbation());
-  ASSERT_EQ(kill(harness_->Pid("config_store"), SIGKILL), 0);
-  ASSERT_EQ(kill(harness_->Pid("cloud_link"), SIGKILL), 0);
+  harness_->Signal("config_store", SIGKILL);
+  harness_->Signal("cloud_link", SIGKILL);
   ASSERT_TRUE(second.Start().ok());
   portal::PortalOptions options;
   options.broker_url = second.url();

@@ -36,11 +36,7 @@ TEST_P(ProcessDeathTest, AKilledProcessComesBackAndNothingIsLost) {
   const std::map<std::string, pid_t> before = Pids(harness);
   for (const auto& [service, pid] : before) ASSERT_NE(pid, 0) << service;
 
-  ASSERT_EQ(kill(before.at(GetParam()), SIGKILL), 0);
-  ASSERT_TRUE(Eventually(kPatience, [&] {
-    const pid_t pid = harness.Pid(GetParam());
-    return pid != 0 && pid != before.at(GetParam());
-  }));
+  harness.Kill(GetParam());
   EXPECT_TRUE(harness.BecomesWell(Scaled(kRecovery)));
 
   // Data is complete again, with what was accepted before the kill.
@@ -57,10 +53,10 @@ TEST_P(ProcessDeathTest, StatusShowsADeadProcess) {
   harness.StartGateway();
   ASSERT_THAT(harness.WaitUntilComplete(1), IsEmpty());
   // Stopped, it answers no more, but is not started again either.
-  ASSERT_EQ(kill(harness.Pid(GetParam()), SIGSTOP), 0);
+  harness.Signal(GetParam(), SIGSTOP);
   EXPECT_TRUE(Eventually(kPatience, [&] { return !harness.Status().AllIsWell(); }));
   EXPECT_NE(harness.Run("status").output.find(GetParam()), std::string::npos);
-  ASSERT_EQ(kill(harness.Pid(GetParam()), SIGCONT), 0);
+  harness.Signal(GetParam(), SIGCONT);
   EXPECT_TRUE(harness.BecomesWell());
 }
 
@@ -72,10 +68,7 @@ TEST(ProcessDownTest, NothingIsLostHoweverOftenCloudLinkIsKilled) {
   harness.StartGateway();
   for (int i = 0; i < 5; ++i) {
     ASSERT_TRUE(harness.MoreMessages(1));
-    // That message may be one that was under way when it was killed last.
-    pid_t pid = 0;
-    ASSERT_TRUE(Eventually(kPatience, [&] { return (pid = harness.Pid("cloud_link")) > 0; }));
-    ASSERT_EQ(kill(pid, SIGKILL), 0);
+    harness.Signal("cloud_link", SIGKILL);
   }
   EXPECT_THAT(harness.WaitUntilComplete(3), IsEmpty());
   EXPECT_TRUE(harness.BecomesWell());
@@ -87,8 +80,7 @@ TEST(ProcessDownTest, AProgramThatWasStoppedForASetConfigRunsAgainAfterAKill) {
   GatewayHarness harness;
   harness.StartGateway();
   ASSERT_THAT(harness.WaitUntilComplete(1), IsEmpty());
-  const pid_t config_store = harness.Pid("config_store");
-  ASSERT_EQ(kill(config_store, SIGSTOP), 0);
+  harness.Signal("config_store", SIGSTOP);
   const portal::Command command = {
       .kind = portal::CommandKind::kConfig,
       .request_id = "r1",
@@ -100,9 +92,9 @@ TEST(ProcessDownTest, AProgramThatWasStoppedForASetConfigRunsAgainAfterAKill) {
                              absl::StrCat("\"mode\":\"", mode, "\""));
   };
   ASSERT_TRUE(Eventually(kPatience, [&] { return mode_is("Stop"); }));
-  ASSERT_EQ(kill(harness.Pid("cloud_link"), SIGKILL), 0);
+  harness.Signal("cloud_link", SIGKILL);
   EXPECT_TRUE(Eventually(kPatience, [&] { return mode_is("Run"); }));
-  ASSERT_EQ(kill(config_store, SIGCONT), 0);
+  harness.Signal("config_store", SIGCONT);
   const uint64_t requests = harness.device(0).requests();
   EXPECT_TRUE(Eventually(kPatience, [&] { return harness.device(0).requests() > requests + 5; }));
   EXPECT_THAT(harness.WaitUntilComplete(2), IsEmpty());
@@ -112,9 +104,9 @@ TEST(ProcessDownTest, DataFlowsOnWithoutTheConfigStore) {
   GatewayHarness harness;
   harness.StartGateway();
   ASSERT_THAT(harness.WaitUntilComplete(1), IsEmpty());
-  ASSERT_EQ(kill(harness.Pid("config_store"), SIGSTOP), 0);
+  harness.Signal("config_store", SIGSTOP);
   EXPECT_THAT(harness.WaitUntilComplete(3), IsEmpty());
-  ASSERT_EQ(kill(harness.Pid("config_store"), SIGCONT), 0);
+  harness.Signal("config_store", SIGCONT);
 }
 
 TEST(ProcessDownTest, WithoutAcquisitionBusPointsAreInvalidAndThenValidAgain) {

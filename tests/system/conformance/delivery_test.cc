@@ -30,24 +30,11 @@ class DeliveryTest : public SharedConversation<testing::Test> {
  protected:
   std::string Scratch() { return gateway().ValueOf("/Process/PV/Scratch"); }
 
-  void Signal(const std::string& service, int signal) {
-    const pid_t pid = gateway().harness().Pid(service);
-    ASSERT_NE(pid, 0);
-    ASSERT_EQ(kill(pid, signal), 0);
-  }
   // Values can neither be read nor set until it is destroyed.
   class StoppedAcquisition {
    public:
-    StoppedAcquisition() : pid_(gateway().harness().Pid("process_data")) {
-      EXPECT_NE(pid_, 0);
-      if (pid_ != 0) kill(pid_, SIGSTOP);
-    }
-    ~StoppedAcquisition() {
-      if (pid_ != 0) kill(pid_, SIGCONT);
-    }
-
-   private:
-    const pid_t pid_;
+    StoppedAcquisition() { gateway().harness().Signal("process_data", SIGSTOP); }
+    ~StoppedAcquisition() { gateway().harness().Signal("process_data", SIGCONT); }
   };
   // The gateway has all that was sent before: a 404 needs no other service.
   void AwaitDelivery() {
@@ -56,12 +43,7 @@ class DeliveryTest : public SharedConversation<testing::Test> {
     gateway().Answer("cmd", id);
   }
   void KillCloudLink() {
-    const pid_t before = gateway().harness().Pid("cloud_link");
-    Signal("cloud_link", SIGKILL);
-    ASSERT_TRUE(Eventually(kPatience, [&] {
-      const pid_t pid = gateway().harness().Pid("cloud_link");
-      return pid != 0 && pid != before;
-    }));
+    gateway().harness().Kill("cloud_link");
     gateway().AwaitRunning();
   }
 
