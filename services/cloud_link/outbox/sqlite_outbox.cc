@@ -323,8 +323,6 @@ absl::StatusOr<int> SqliteOutbox::DropWhile(Gone gone, absl::string_view reason)
   if (!oldest.ok()) return oldest.status();
   (*oldest)->BindInt(1, first_key).BindInt(2, table_.LastKey(Lane::kData));
   int64_t last_key = first_key;
-  // Few, also of millions of entries: a bound that was made smaller drops them at once.
-  std::vector<LossRecord> losses;
   int count = 0;
   while (true) {
     absl::StatusOr<bool> row = (*oldest)->Step();
@@ -332,14 +330,15 @@ absl::StatusOr<int> SqliteOutbox::DropWhile(Gone gone, absl::string_view reason)
     if (!*row || !gone((*oldest)->Int(1), (*oldest)->Int(4))) break;
     last_key = (*oldest)->Int(0);
     ++count;
-    const LossRecord loss = LossOf((*oldest)->Int(2), (*oldest)->Int(3), reason);
-    if (losses.empty() || !Extend(losses.back(), loss)) losses.push_back(loss);
+    // Each at once: there may be millions, of a bound that was made smaller.
+    absl::Status s = NoteLoss(LossOf((*oldest)->Int(2), (*oldest)->Int(3), reason));
+    if (!s.ok()) {
+      (*oldest)->Reset();
+      return s;
+    }
   }
   (*oldest)->Reset();
-  if (losses.empty()) return 0;
-  for (const LossRecord& loss : losses) {
-    if (absl::Status s = NoteLoss(loss); !s.ok()) return s;
-  }
+  if (count == 0) return 0;
   if (absl::Status s = RemoveRange(first_key, last_key); !s.ok()) return s;
   return count;
 }
