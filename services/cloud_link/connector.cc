@@ -332,6 +332,7 @@ void Connector::Settle(Now now) {
   if (may_store && !could_store_) sections_.LookAgain();
   could_store_ = may_store;
   age_.Tick(now, config_.cache_max_age_s());
+  TakeAcknowledged(now);  // first: what was acknowledged is not too old
   DropOld(now);
   StoreDue(now);
   TellLosses(now);

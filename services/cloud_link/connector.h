@@ -182,8 +182,9 @@ class Connector {
 
   // connector_cache.cc
   //
-  // Collects what the broker has acknowledged; true: it is to be removed now.
-  bool MustRemove(Now now);
+  // Collects what the broker has acknowledged, and whether it is to be removed now.
+  void TakeAcknowledged(Now now);
+  bool MustRemove(Now now) const;
   MonotonicTime StoreDeadline() const;
   // Tells the outbox whether messages are acknowledged.
   void SettleOutbox(Now now);

@@ -19,12 +19,16 @@ constexpr absl::Duration kSilentFor = absl::Seconds(2);
 
 }  // namespace
 
-bool Connector::MustRemove(Now now) {
+void Connector::TakeAcknowledged(Now now) {
   const std::vector<EntryId> ids = pump_.TakeAcknowledged();
   acknowledged_.insert(acknowledged_.end(), ids.begin(), ids.end());
   NoteAcknowledged(ids);
-  if (acknowledged_.empty()) return false;
+  if (acknowledged_.empty()) return;
   if (remove_by_ == MonotonicTime::Never()) remove_by_ = now.monotonic + kRemoveWithin;
+}
+
+bool Connector::MustRemove(Now now) const {
+  if (acknowledged_.empty()) return false;
   if (!disk_error_.empty()) return now.monotonic >= retry_at_;
   if (now.monotonic >= remove_by_) return true;
   const OutboxStats stats = outbox_.Stats();
@@ -39,7 +43,7 @@ MonotonicTime Connector::StoreDeadline() const {
 }
 
 void Connector::End(Now now) {
-  MustRemove(now);
+  TakeAcknowledged(now);
   if (acknowledged_.empty()) return;
   Transact([](Stored&) { return absl::OkStatus(); }, now).IgnoreError();  // it is logged
 }

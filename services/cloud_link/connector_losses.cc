@@ -80,7 +80,6 @@ void Connector::DropOld(Now now) {
   const absl::StatusOr<std::vector<StoredEntry>> oldest = outbox_.Read(Lane::kData, 0, 1, 1);
   const int64_t born = age_.age() - bound;
   if (!oldest.ok() || oldest->empty() || oldest->front().entry.born >= born) return;
-  MustRemove(now);  // what was acknowledged meanwhile goes first, and is no loss
   const auto drop = [&](Stored&) {
     const absl::StatusOr<int> dropped = outbox_.DropOlder(born);
     if (dropped.ok() && *dropped == kDropAtOnce) look_for_old_at_ = now.monotonic;

@@ -80,10 +80,14 @@ class ConnectorLossesTest : public ConnectorTest {
 
 // --- Age ------------------------------------------------------------------------------
 
-TEST_F(ConnectorLossesTest, DataOverTheAgeAreDroppedWithALoss) {
+config::Connector WithAge(uint32_t seconds) {
   config::Connector config = Config();
-  config.set_cache_max_age_s(100);
-  Start(config);
+  config.set_cache_max_age_s(seconds);
+  return config;
+}
+
+TEST_F(ConnectorLossesTest, DataOverTheAgeAreDroppedWithALoss) {
+  Start(WithAge(100));
   Leave();
   Pass(absl::Seconds(500));
   EXPECT_LE(Waiting(), 111u);
@@ -103,9 +107,7 @@ TEST_F(ConnectorLossesTest, WithoutAnAgeNothingIsTooOld) {
 }
 
 TEST_F(ConnectorLossesTest, NoJumpOfTheClockMakesDataTooOld) {
-  config::Connector config = Config();
-  config.set_cache_max_age_s(3'600);
-  Start(config);
+  Start(WithAge(3'600));
   Leave();
   for (const absl::Duration jump : {10 * kYear, -20 * kYear, 10 * kYear}) {
     Pass(absl::Seconds(70));
@@ -118,8 +120,7 @@ TEST_F(ConnectorLossesTest, NoJumpOfTheClockMakesDataTooOld) {
 }
 
 TEST_F(ConnectorLossesTest, TheAgeGoesOnOverARestart) {
-  config::Connector config = Config();
-  config.set_cache_max_age_s(300);
+  const config::Connector config = WithAge(300);
   Start(config);
   Leave();
   Pass(absl::Seconds(200));
@@ -136,11 +137,23 @@ TEST_F(ConnectorLossesTest, ASmallerAgeHoldsAtOnce) {
   Start(Config());
   Leave();
   Pass(absl::Seconds(3'000));
-  config::Connector config = Config();
-  config.set_cache_max_age_s(10);
-  connector_->ChangeDataModel(config, now());
+  connector_->ChangeDataModel(WithAge(10), now());
   Pass(absl::Seconds(4));
   EXPECT_LE(Waiting(), 12u) << "however many they are";
+}
+
+// The broker's acknowledgements come just when the messages would be too old.
+TEST_F(ConnectorLossesTest, WhatWasAcknowledgedIsNotTooOld) {
+  Start(WithAge(100));
+  mqtt_.acknowledge = false;
+  Pass(absl::Seconds(10));
+  ASSERT_GE(Waiting(), 9u);
+  clock_.Advance(absl::Seconds(150));
+  mqtt_.acknowledge = true;
+  ASSERT_GE(mqtt_.Deliver(), 9);
+  Run();
+  EXPECT_EQ(connector_->Status().messages_dropped(), 0u);
+  EXPECT_EQ(connector_->Status().losses_size(), 0);
 }
 
 // --- Disk -----------------------------------------------------------------------------
