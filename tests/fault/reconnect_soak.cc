@@ -351,8 +351,12 @@ SoakResult RunReconnects(const SoakOptions& options) {
   if (!loop.RunUntil([&] { return loop.Acknowledged() >= acknowledged; })) {
     return fail("it doesn't recover from the last cut");
   }
-  if (!Measure(loop, result.after)) return fail("never at rest");
   result.reconnects = options.reconnects;
+  // What a busy machine still has under way is gone by and by; a leak never is.
+  const MonotonicTime deadline = RealClock().Now() + kPatience;
+  do {
+    if (!Measure(loop, result.after)) return fail("never at rest");
+  } while (result.Grows() && RealClock().Now() < deadline);
   result.messages = loop.Acknowledged();
   return result;
 }

@@ -20,12 +20,20 @@ struct SoakOptions {
   std::function<void(const std::string&)> on_progress = {};
 };
 
+// Bytes of the heap that 10,000 reconnects may take.
+inline constexpr int64_t kMaxGrowth = 1 << 20;
+
 struct SoakResult {
   int reconnects = 0;     // since the warm-up
   int64_t messages = 0;   // acknowledged
   int64_t half_made = 0;  // further ones, cut as soon as they were there
   ProcessUsage before, after;
   std::vector<std::string> problems;
+
+  int64_t HeapPerReconnect() const {
+    return reconnects == 0 ? 0 : (after.heap - before.heap) / reconnects;
+  }
+  bool Grows() const { return HeapPerReconnect() * 10'000 >= kMaxGrowth; }
 };
 
 // A real broker behind a proxy that cuts (FIN, RST, also half-made connections),

@@ -17,8 +17,6 @@
 namespace fieldgate::fault {
 namespace {
 
-constexpr int64_t kMaxGrowth = 1 << 20;
-
 // True: it passed.
 bool Soak(const char* name, int reconnects, bool tls, uint64_t seed) {
   if (reconnects == 0) return true;

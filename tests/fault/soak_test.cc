@@ -1,4 +1,5 @@
-// The short form of the soak. Only bytes in use are compared, as pages come and go.
+// The short form of the soak. A small leak shows when it is taken for 10,000
+// reconnects; only bytes in use are compared, as pages come and go.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,14 +9,10 @@
 namespace fieldgate::fault {
 namespace {
 
-// What a busy machine has under way differs by some 30 KiB; a connection that is
-// not freed takes more than 1 KiB, each time.
-constexpr int64_t kMaxGrowth = 60 << 10;
-
 void ExpectNoGrowth(const SoakResult& result) {
   ASSERT_THAT(result.problems, testing::IsEmpty());
-  EXPECT_LT(result.after.heap - result.before.heap, kMaxGrowth)
-      << "before: " << result.before.ToString() << "\nafter: " << result.after.ToString();
+  EXPECT_FALSE(result.Grows()) << "before: " << result.before.ToString()
+                               << "\nafter: " << result.after.ToString();
   EXPECT_LE(result.after.fds, result.before.fds);
   EXPECT_LE(result.after.threads, result.before.threads);
   EXPECT_GT(result.messages, result.reconnects);
