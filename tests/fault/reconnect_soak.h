@@ -11,6 +11,7 @@
 namespace fieldgate::fault {
 
 struct SoakOptions {
+  // At least.
   int reconnects = 300;
   // Before the first measurement: what is allocated once is there by then.
   int warm_up = 100;
