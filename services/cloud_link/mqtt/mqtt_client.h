@@ -25,7 +25,7 @@ struct MqttOptions {
   std::string client_id;
   std::string username;
   std::string password;
-  bool clean_session = true;
+  bool clean_session = true;  // false: the broker keeps the session
   absl::Duration keep_alive = absl::Seconds(300);
   // For TLS and the CONNACK, once TCP is connected (5 s).
   absl::Duration connect_timeout = absl::Seconds(15);
@@ -95,7 +95,8 @@ class MqttClient {
                                  Qos qos) = 0;
 
   // Publishes; OnPublished follows with `token`. Give the payload away (move):
-  // bodies are large.
+  // bodies are large. In a kept session QoS 2 goes as QoS 1: the broker may still
+  // hold ids of the connection before, and take a new message for one of those.
   //
   // kInvalidArgument:    a topic that MQTT doesn't allow (empty, '+', '#', NUL,
   //                      not UTF-8, over 65,535 bytes).

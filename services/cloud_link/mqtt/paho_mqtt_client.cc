@@ -322,6 +322,8 @@ absl::Status Connection::Publish(MqttToken token, absl::string_view topic, std::
   if (!topic_ || absl::string_view(topic_.data(), topic_.size()) != topic) {
     topic_ = mqtt::string_ref(std::string(topic));
   }
+  // Packet ids begin anew with each client object, so with each connection.
+  if (!options_.clean_session) qos = std::min(qos, Qos::kAtLeastOnce);
   return Send(token, payload.size(), [&](void* context) {
     client_->publish(mqtt::message::create(topic_, mqtt::binary_ref(std::move(payload)),
                                            static_cast<int>(qos), /*retained=*/false),

@@ -181,6 +181,19 @@ TEST_F(PahoMqttClientTest, ReportsAKeptSession) {
   EXPECT_TRUE(recorder_.Await("connected with session"));
 }
 
+TEST_F(PahoMqttClientTest, InAKeptSessionQos2GoesAsQos1) {
+  StartBroker();
+  MqttOptions options = OptionsFor(broker_->url());
+  options.clean_session = false;
+  ASSERT_TRUE(client_->Connect(options).ok());
+  ASSERT_TRUE(recorder_.Await("connected"));
+  ASSERT_TRUE(client_->Subscribe(1, {"a"}, Qos::kExactlyOnce).ok());
+  ASSERT_TRUE(recorder_.Await("subscribed 1"));
+  ASSERT_TRUE(client_->Publish(2, "a", "body", Qos::kExactlyOnce).ok());
+  ASSERT_TRUE(recorder_.AwaitMessages(1));
+  EXPECT_EQ(recorder_.messages()[0].qos, Qos::kAtLeastOnce);
+}
+
 TEST_F(PahoMqttClientTest, ABadTopicIsRefusedLocallyAndTheConnectionGoesOn) {
   StartBroker();
   ConnectAndWait();
