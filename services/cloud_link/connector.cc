@@ -22,14 +22,18 @@ constexpr absl::Duration kRetryAfter = absl::Seconds(1);
 constexpr MqttToken kFirstToken = MqttToken{1} << 62;
 // Layouts of entries from before the last changes of the configuration.
 constexpr size_t kMaxOldLayouts = 4;
+// A disk that is read but takes no removals: so many acknowledged entries are
+// remembered (2 MB), then nothing more is sent.
+constexpr size_t kMaxUnremoved = 250'000;
 
 }  // namespace
 
 Connector::Connector(const config::Connector& config, const config::Device& device, Outbox& outbox,
-                     MqttClient& mqtt, Host& host, Now now)
+                     UnstoredData& unstored, MqttClient& mqtt, Host& host, Now now)
     : config_(config),
       device_(device),
       outbox_(outbox),
+      unstored_(unstored),
       mqtt_(mqtt),
       host_(host),
       lifecycle_(LifecycleConfigOf(config, device), JitterSeed(config, device)),
@@ -337,7 +341,7 @@ void Connector::Settle(Now now) {
   StoreDue(now);
   TellLosses(now);
   pump_.SetTime(now.monotonic);
-  pump_.Pump();
+  if (acknowledged_.size() < kMaxUnremoved) pump_.Pump();
   ReadLogs(now);
   WatchPeer(now);
   SettleOutbox(now);
@@ -392,6 +396,7 @@ absl::Status Connector::AppendData(OutboxEntry entry, Stored& stored, const std:
     absl::StatusOr<int64_t> number = outbox_.PutLayout(*layout);
     if (!number.ok()) return number.status();
     entry.layout = *number;
+    layout_number_ = 0;  // the connector's own is put again by who needs it next
   } else if (layout_number_ == 0) {
     absl::StatusOr<int64_t> number = outbox_.PutLayout(layout_->Serialize());
     if (!number.ok()) return number.status();
@@ -417,6 +422,10 @@ absl::StatusOr<std::string> Connector::Render(const OutboxEntry& entry) {
     auto old = old_layouts_.find(entry.layout);
     if (old == old_layouts_.end()) {
       absl::StatusOr<std::string> bytes = outbox_.GetLayout(entry.layout);
+      // A damaged file is mended at the next start: nothing is given up before.
+      if (!bytes.ok() && !absl::IsNotFound(bytes.status())) {
+        return absl::UnavailableError(bytes.status().message());
+      }
       if (!bytes.ok()) return bytes.status();
       absl::StatusOr<DataLayout> parsed = DataLayout::Parse(*bytes);
       if (!parsed.ok()) return parsed.status();

@@ -64,11 +64,13 @@ class Connector {
     virtual std::string CertificatePath(absl::string_view file) = 0;
   };
 
-  // `outbox` and `mqtt` and `host` outlive it. Start begins.
+  // `outbox`, `unstored`, `mqtt` and `host` outlive it. `unstored` are data that the
+  // connector of this name before could not store. Start begins.
   Connector(const config_store::v1::Connector& config, const config_store::v1::Device& device,
-            Outbox& outbox, MqttClient& mqtt, Host& host, Now now);
+            Outbox& outbox, UnstoredData& unstored, MqttClient& mqtt, Host& host, Now now);
 
-  // Tries once more to store what a failing disk did not take.
+  // Removes what was acknowledged, so that it is not sent again, and tries once
+  // more to store what a failing disk did not take; else that stays in `unstored`.
   ~Connector();
 
   void Start(Now now);
@@ -115,9 +117,6 @@ class Connector {
 
   // Does what is due at `now`. Call after each of the above.
   void Settle(Now now);
-  // Before an orderly end: removes what was acknowledged, so that it is not sent
-  // again.
-  void End(Now now);
   // When Settle has something to do again.
   MonotonicTime NextDeadline() const;
 
@@ -212,6 +211,7 @@ class Connector {
   config_store::v1::Connector config_;
   const config_store::v1::Device device_;
   Outbox& outbox_;
+  UnstoredData& unstored_;
   MqttClient& mqtt_;
   Host& host_;
 
@@ -246,7 +246,6 @@ class Connector {
   // before a restart don't count, so that as many again may wait then.
   std::deque<EntryId> log_waiting_;
 
-  UnstoredData unstored_;
   DiskFloor floor_;
   AgeClock age_;
   MonotonicTime look_for_old_at_;

@@ -42,12 +42,6 @@ MonotonicTime Connector::StoreDeadline() const {
   return disk_error_.empty() ? remove_by_ : retry_at_;
 }
 
-void Connector::End(Now now) {
-  TakeAcknowledged(now);
-  if (acknowledged_.empty()) return;
-  Transact([](Stored&) { return absl::OkStatus(); }, now).IgnoreError();  // it is logged
-}
-
 void Connector::SettleOutbox(Now now) {
   // Each acknowledgement starts it anew.
   MonotonicTime silent_at = peer_.since();

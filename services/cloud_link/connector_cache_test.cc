@@ -14,6 +14,8 @@ namespace {
 
 class ConnectorCacheTest : public ConnectorTest {
  protected:
+  ~ConnectorCacheTest() override { connector_.reset(); }  // before its outbox
+
   // A start of the process.
   void Start(CacheMode mode) {
     mode_ = mode;
@@ -25,9 +27,17 @@ class ConnectorCacheTest : public ConnectorTest {
     c.set_cache_mode(mode == CacheMode::kMemory         ? config::MEMORY
                      : mode == CacheMode::kDiskOnOutage ? config::DISK_ON_OUTAGE
                                                         : config::DURABLE);
-    connector_ = std::make_unique<Connector>(c, Device(), *tiered_, mqtt_, *this, now());
+    connector_ = std::make_unique<Connector>(c, Device(), *tiered_, unstored_, mqtt_, *this, now());
     connector_->Start(now());
     Run();
+  }
+  // The process dies: nothing of it reaches the disk any more.
+  void Kill() {
+    outbox_.Crash();
+    outbox_.FailWith(absl::UnavailableError("dead"));
+    connector_.reset();
+    tiered_.reset();
+    outbox_.FailWith(absl::OkStatus());
   }
   void StartRunning(CacheMode mode) {
     Start(mode);
@@ -75,7 +85,7 @@ TEST_F(ConnectorCacheTest, WhileTheBrokerAcknowledgesTheDiskIsSpared) {
     Seconds(600);
     EXPECT_LE(outbox_.writes() - writes, 10);
     EXPECT_TRUE(NoneIsMissing());
-    connector_->End(now());
+    connector_.reset();
     ASSERT_TRUE(tiered_->Close().ok());
   }
 }
@@ -126,7 +136,7 @@ TEST_F(ConnectorCacheTest, AKillInAnOutageLosesNothing) {
   StartRunning(CacheMode::kDiskOnOutage);
   Break();
   Seconds(10);
-  outbox_.Crash();
+  Kill();
   Start(CacheMode::kDiskOnOutage);
   Value(2);
   Heal();
@@ -141,7 +151,7 @@ TEST_F(ConnectorCacheTest, WhatAKillLosesIsInALossRecord) {
     Seconds(1);
     ASSERT_EQ(InMemory(), 1u);
     mqtt_.Break();
-    outbox_.Crash();
+    Kill();
     mqtt_.acknowledge = true;
     StartRunning(mode);
     Seconds(3);
@@ -153,7 +163,7 @@ TEST_F(ConnectorCacheTest, WhatAKillLosesIsInALossRecord) {
       for (int64_t id = loss.first_message_id; id <= loss.last_message_id; ++id) known.insert(id);
     }
     EXPECT_EQ(*known.rbegin(), static_cast<int64_t>(known.size())) << "a gap without a record";
-    connector_->End(now());
+    connector_.reset();
     ASSERT_TRUE(tiered_->Close().ok());
   }
 }
@@ -161,7 +171,7 @@ TEST_F(ConnectorCacheTest, WhatAKillLosesIsInALossRecord) {
 TEST_F(ConnectorCacheTest, AnOrderlyStopSendsNothingTwice) {
   StartRunning(CacheMode::kDurable);
   Seconds(5);
-  connector_->End(now());
+  connector_.reset();
   ASSERT_TRUE(tiered_->Close().ok());
   EXPECT_TRUE(outbox_.Entries().empty());
 }

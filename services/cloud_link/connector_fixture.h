@@ -63,7 +63,8 @@ class ConnectorTest : public testing::Test, public MqttListener, public Connecto
   explicit ConnectorTest() : mqtt_(*this) {}
 
   void Create(const config::Connector& config) {
-    connector_ = std::make_unique<Connector>(config, Device(), outbox_, mqtt_, *this, now());
+    connector_ =
+        std::make_unique<Connector>(config, Device(), outbox_, unstored_, mqtt_, *this, now());
     connector_->Start(now());
     Run();
   }
@@ -94,6 +95,10 @@ class ConnectorTest : public testing::Test, public MqttListener, public Connecto
   void Advance(absl::Duration d) {
     clock_.Advance(d);
     Run();
+  }
+  // In steps of a second.
+  void Pass(absl::Duration d) {
+    for (const MonotonicTime end = clock_.Now() + d; clock_.Now() < end;) Advance(absl::Seconds(1));
   }
 
   void Value(double value) {
@@ -135,6 +140,15 @@ class ConnectorTest : public testing::Test, public MqttListener, public Connecto
     }
     return bodies;
   }
+  // message_ids of the data that the broker has got.
+  std::vector<int64_t> MessageIds() const {
+    std::vector<int64_t> ids;
+    for (const std::string& body : DataBodies()) {
+      const size_t at = body.find("\"message_id\":") + 13;
+      ids.push_back(std::stoll(body.substr(at)));
+    }
+    return ids;
+  }
   v1::LifecycleState state() const { return connector_->Status().state(); }
 
   // MqttListener
@@ -167,6 +181,7 @@ class ConnectorTest : public testing::Test, public MqttListener, public Connecto
 
   FakeClock clock_;
   FakeOutbox outbox_;
+  UnstoredData unstored_;
   FakeMqttClient mqtt_;
   std::unique_ptr<Connector> connector_;
   std::vector<Identity> saved_;

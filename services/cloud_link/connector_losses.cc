@@ -37,13 +37,13 @@ constexpr int kShown = 5;
 }  // namespace
 
 Connector::~Connector() {
-  if (unstored_.empty()) return;
   const Now now{MonotonicTime::Never(), absl::UnixEpoch()};
-  if (Transact([&](Stored& stored) { return StoreWaiting(stored, now); }, now).ok()) return;
-  int64_t lost = static_cast<int64_t>(unstored_.items().size());
-  for (const LossRecord& loss : unstored_.losses()) lost += loss.count;
-  log::Error("data are lost that could not be stored",
-             {{"connector", config_.name()}, {"messages", absl::StrCat(lost)}});
+  TakeAcknowledged(now);
+  if (layout_ && !unstored_.empty()) unstored_.KeepLayout(layout_->Serialize());
+  if (acknowledged_.empty() && unstored_.empty()) return;
+  if (Transact([&](Stored& stored) { return StoreWaiting(stored, now); }, now).ok()) {
+    unstored_.Clear();
+  }
 }
 
 // --- Bounds -----------------------------------------------------------------------

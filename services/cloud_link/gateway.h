@@ -29,6 +29,7 @@
 #include "services/cloud_link/events/event_runner.h"
 #include "services/cloud_link/events/event_store.h"
 #include "services/cloud_link/loop.h"
+#include "services/cloud_link/outbox/unstored_data.h"
 #include "services/cloud_link/probation_watch.h"
 #include "services/cloud_link/signal_led/signal_led.h"
 
@@ -103,6 +104,8 @@ class Gateway : private GatewayPort, private CommandChannel::Host {
   // What a connector keeps for as long as the process runs.
   struct Storage {
     std::unique_ptr<Outbox> outbox;
+    // Due data that a failing disk did not take.
+    std::unique_ptr<UnstoredData> unstored = std::make_unique<UnstoredData>();
     std::unique_ptr<RequestLog> requests;
     std::unique_ptr<CommandChannel> channel;
   };

@@ -92,8 +92,9 @@ absl::StatusOr<int64_t> FakeOutbox::PutLayout(absl::string_view bytes) {
 
 absl::StatusOr<std::string> FakeOutbox::GetLayout(int64_t layout) {
   if (!failure_.ok()) return failure_;
+  if (!layout_failure_.ok()) return layout_failure_;
   auto found = layouts_.find(layout);
-  if (found == layouts_.end()) return absl::DataLossError("no such layout");
+  if (found == layouts_.end()) return absl::NotFoundError("no such layout");
   return found->second;
 }
 
@@ -119,7 +120,7 @@ absl::Status FakeOutbox::AppendAs(EntryId id, const OutboxEntry& entry) {
     NoteLoss(LossOf(entry.message_id, entry.timestamp, refused));
     return absl::ResourceExhaustedError(refused);
   }
-  while (bytes + size > LimitOf(entry.lane, limits_)) {
+  for (int i = 0; i < kMaxDropForRoom && bytes + size > LimitOf(entry.lane, limits_); ++i) {
     const OutboxEntry& oldest = lane.begin()->second;
     NoteLoss(LossOf(oldest.message_id, oldest.timestamp, LostAsOldest(limits_)));
     RemoveEntry(lane, lane.begin());

@@ -21,6 +21,8 @@ class FakeOutbox : public DurableOutbox {
   // From now on every call that would touch the disk fails with `status`; OK
   // heals it.
   void FailWith(absl::Status status) { failure_ = std::move(status); }
+  // From now on GetLayout fails with `status`; OK heals it.
+  void FailLayoutsWith(absl::Status status) { layout_failure_ = std::move(status); }
   // The next Commit fails once, with kUnavailable.
   void FailNextCommit() { fail_commit_ = true; }
   // The process died: what was not committed is gone, and it goes on with the
@@ -84,6 +86,7 @@ class FakeOutbox : public DurableOutbox {
 
   OutboxLimits limits_;
   absl::Status failure_;
+  absl::Status layout_failure_;
   bool fail_commit_ = false;
 
   bool in_transaction_ = false;

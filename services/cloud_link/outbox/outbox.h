@@ -103,6 +103,9 @@ constexpr int64_t kMaxResultBytes = 4 << 20;
 constexpr int kMaxLossRecords = 1000;
 // Entries that DropOlder removes at a time, so that a transaction stays short.
 constexpr int kDropAtOnce = 1000;
+// Entries that Append removes at most to make room, for the same reason: a bound
+// that was made much smaller is reached with some of the next ones.
+constexpr int kMaxDropForRoom = 100'000;
 
 struct OutboxLimits {
   int64_t max_bytes = 64 << 20;  // of the data lane
@@ -148,6 +151,7 @@ class Outbox {
   // Keeps a serialized layout and returns its number, the same for the same
   // bytes. It is forgotten once no entry needs it and another was put.
   virtual absl::StatusOr<int64_t> PutLayout(absl::string_view bytes) = 0;
+  // kNotFound: there is none of this number.
   virtual absl::StatusOr<std::string> GetLayout(int64_t layout) = 0;
 
   // Adds an entry. Over the limits, kDropOldest removes the oldest data

@@ -248,5 +248,23 @@ TYPED_TEST(OutboxLossTest, SoManyGoAtATime) {
   EXPECT_EQ(this->outbox_->Losses()->front().count, kDropAtOnce + 7);
 }
 
+TYPED_TEST(OutboxLossTest, AMuchSmallerBoundIsReachedInSteps) {
+  this->Open();
+  ASSERT_TRUE(this->outbox_->Begin().ok());
+  for (int i = 1; i <= kMaxDropForRoom + 10; ++i) {
+    ASSERT_TRUE(this->outbox_->Append(Data(i)).ok());
+  }
+  ASSERT_TRUE(this->outbox_->Commit().ok());
+  if (this->outbox_->Stats().in_memory > 0) return;  // there it takes no time
+  this->outbox_->SetLimits({.max_bytes = 2 * SizeOf(Data(1))});
+  ASSERT_TRUE(this->outbox_->Begin().ok());
+  ASSERT_TRUE(this->outbox_->Append(Data(kMaxDropForRoom + 11)).ok());
+  EXPECT_EQ(this->outbox_->Stats().entries, 11);
+  ASSERT_TRUE(this->outbox_->Append(Data(kMaxDropForRoom + 12)).ok());
+  ASSERT_TRUE(this->outbox_->Commit().ok());
+  EXPECT_THAT(this->MessageIds(), ElementsAre(kMaxDropForRoom + 11, kMaxDropForRoom + 12));
+  EXPECT_EQ(this->outbox_->Losses()->front().count, kMaxDropForRoom + 10);
+}
+
 }  // namespace
 }  // namespace fieldgate::cloud_link

@@ -271,7 +271,7 @@ absl::StatusOr<int64_t> SqliteOutbox::PutLayout(absl::string_view bytes) {
 absl::StatusOr<std::string> SqliteOutbox::GetLayout(int64_t layout) {
   absl::StatusOr<std::optional<std::string>> bytes = layouts_.Get(layout);
   if (!bytes.ok()) return Fail(bytes.status(), "layout");
-  if (!*bytes) return absl::DataLossError(absl::StrCat("outbox: no layout ", layout));
+  if (!*bytes) return absl::NotFoundError(absl::StrCat("outbox: no layout ", layout));
   return **std::move(bytes);
 }
 
@@ -300,8 +300,9 @@ absl::Status SqliteOutbox::AppendAs(EntryId id, const OutboxEntry& entry) {
   const int64_t excess = held + size - LimitOf(entry.lane, limits_);
   if (excess > 0) {
     int64_t freed = 0;
+    int count = 0;
     const auto in_the_way = [&](int64_t bytes, int64_t) {
-      return std::exchange(freed, freed + bytes) < excess;
+      return count++ < kMaxDropForRoom && std::exchange(freed, freed + bytes) < excess;
     };
     absl::StatusOr<int> dropped = DropWhile(in_the_way, LostAsOldest(limits_));
     if (!dropped.ok()) return Fail(dropped.status(), "append");

@@ -35,6 +35,12 @@ void UnstoredData::Lose(const OutboxEntry& entry, FullPolicy policy) {
   if (losses_.empty() || !Extend(losses_.back(), loss)) losses_.push_back(loss);
 }
 
+int64_t UnstoredData::count() const {
+  int64_t count = static_cast<int64_t>(items_.size());
+  for (const LossRecord& loss : losses_) count += loss.count;
+  return count;
+}
+
 void UnstoredData::Clear() {
   items_.clear();
   losses_.clear();

@@ -37,6 +37,8 @@ class UnstoredData {
   // What Trim took, to be recorded before them.
   const std::vector<LossRecord>& losses() const { return losses_; }
   bool empty() const { return items_.empty() && losses_.empty(); }
+  // Messages, with what Trim took.
+  int64_t count() const;
   // All of it, with its losses, is in the outbox.
   void Clear();
 
