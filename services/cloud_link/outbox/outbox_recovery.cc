@@ -251,7 +251,8 @@ class Mender {
 
   // The ids from the first that waits to the last one given which are neither there
   // nor known as lost. In front of the first one they were acknowledged, or stood on
-  // a page that is lost: so many as could have been there are taken for lost.
+  // a page that is lost, or the disk had no space for them: so many as could have
+  // been there are taken for lost.
   std::vector<Gap> Gaps(const Connector& c, const std::vector<Gap>& waiting,
                         const std::vector<Gap>& lost_before, int64_t next) {
     std::vector<Gap> taken = lost_before;
@@ -262,7 +263,7 @@ class Mender {
     for (const Gap& ids : waiting) present.push_back(ids.first);
     const std::string key = IdWitness::MessageKey(c.id, c.name);
     const auto ceiling = ceilings_.find(key);
-    const int64_t rows = RowsOnLostPages();
+    const int64_t rows = RowsMissing();
     int64_t end = next;
     for (const int64_t id : present) end = std::max(end, id + 1);
     if (next <= 1 && ceiling != ceilings_.end()) {
@@ -292,12 +293,12 @@ class Mender {
     return gaps;
   }
 
-  // At most so many entries were on pages that are lost.
-  int64_t RowsOnLostPages() const {
+  // At most so many entries were on pages that are lost, or found no space.
+  int64_t RowsMissing() const {
     // Of 64 bytes at least; files of former versions have pages of 16 KB.
     constexpr uint64_t kRowsAPage = 16384 / 64;
     // More than a gateway ever sends.
-    if (salvaged_.extent_unknown) return int64_t{1} << 53;
+    if (salvaged_.extent_unknown || salvaged_.disk_full) return int64_t{1} << 53;
     uint64_t pages = salvaged_.lost_pages;
     for (const auto& [table, damaged] : salvaged_.damaged_pages_of) {
       if (table != "entry") pages -= std::min(pages, damaged);

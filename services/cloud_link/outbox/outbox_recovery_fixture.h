@@ -127,9 +127,8 @@ class OutboxRecoveryTest : public testing::Test {
     return ids;
   }
 
-  std::optional<sqlite::Recovery> Recover() {
-    absl::StatusOr<std::optional<sqlite::Recovery>> recovery =
-        RecoverOutbox(path_, sqlite::RealDisk(), now_);
+  std::optional<sqlite::Recovery> Recover(sqlite::Disk& disk = sqlite::RealDisk()) {
+    absl::StatusOr<std::optional<sqlite::Recovery>> recovery = RecoverOutbox(path_, disk, now_);
     EXPECT_TRUE(recovery.ok()) << recovery.status();
     return recovery.ok() ? *recovery : std::nullopt;
   }

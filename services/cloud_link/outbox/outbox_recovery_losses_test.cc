@@ -1,0 +1,88 @@
+// cloud_link.db that was damaged: each message that is not in the new file is in a
+// loss record, of which people are told.
+#include <gmock/gmock.h>
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/sqlite/disk.h"
+#include "common/sqlite/recovery.h"
+#include "services/cloud_link/outbox/outbox_recovery_fixture.h"
+
+namespace fieldgate::cloud_link {
+namespace {
+
+using testing::IsEmpty;
+
+class OutboxRecoveryLossesTest : public OutboxRecoveryTest {
+ protected:
+  // Damage that no page shows.
+  void NoteDamage() { ASSERT_TRUE(sqlite::NoteDamage(sqlite::RealDisk(), path_, "a test").ok()); }
+};
+
+// With so much free space.
+class ShortDisk : public sqlite::Disk {
+ public:
+  explicit ShortDisk(int64_t free_bytes) : free_bytes_(free_bytes) {}
+
+  const char* Vfs() const override { return real_.Vfs(); }
+  absl::Status CreateIfMissing(const std::string& path) override {
+    return real_.CreateIfMissing(path);
+  }
+  bool Exists(const std::string& path) override { return real_.Exists(path); }
+  absl::Status Rename(const std::string& from, const std::string& to) override {
+    return real_.Rename(from, to);
+  }
+  absl::Status Remove(const std::string& path) override { return real_.Remove(path); }
+  absl::Status SyncDirectoryOf(const std::string& path) override {
+    return real_.SyncDirectoryOf(path);
+  }
+  absl::StatusOr<sqlite::FileIdentity> Identify(const std::string& path) override {
+    return real_.Identify(path);
+  }
+  absl::StatusOr<int64_t> FreeBytes(const std::string&) override { return free_bytes_; }
+
+ private:
+  sqlite::Disk& real_ = sqlite::RealDisk();
+  const int64_t free_bytes_;
+};
+
+TEST_F(OutboxRecoveryLossesTest, WhatAShortDiskHasNoSpaceForIsNamed) {
+  Open();
+  Fill();
+  absl::StatusOr<std::unique_ptr<DurableOutbox>> second = file_->Connector("CloudConn2", {});
+  ASSERT_TRUE(second.ok()) << second.status();
+  ASSERT_TRUE((*second)->Begin().ok());
+  for (int i = 0; i < 5; ++i) {
+    OutboxEntry entry;
+    entry.topic = "c/fp/g/data";
+    entry.message_id = (*second)->NextMessageId().value_or(0);
+    entry.content = std::string(10'000, 'y');  // never fits what the first one leaves
+    ASSERT_TRUE((*second)->Append(entry).ok());
+  }
+  ASSERT_TRUE((*second)->Commit().ok());
+  second->reset();
+  Close();
+  NoteDamage();
+  ShortDisk disk((8 << 20) + 60'000);  // what a recovery leaves free, and some entries
+  ASSERT_TRUE(Recover(disk).has_value());
+
+  Open();
+  const std::set<int64_t> waiting = WaitingIds();
+  const std::set<int64_t> lost = LostIds();
+  EXPECT_GT(waiting.size(), 10u);
+  EXPECT_LT(waiting.size(), 50u);
+  for (int64_t id = 11; id <= 70; ++id) {
+    EXPECT_NE(waiting.count(id), lost.count(id)) << "message " << id;
+  }
+  second = file_->Connector("CloudConn2", {});
+  ASSERT_TRUE(second.ok()) << second.status();
+  outbox_ = *std::move(second);
+  EXPECT_THAT(WaitingIds(), IsEmpty());
+  EXPECT_EQ(LostIds(), (std::set<int64_t>{1, 2, 3, 4, 5}));
+}
+
+}  // namespace
+}  // namespace fieldgate::cloud_link
