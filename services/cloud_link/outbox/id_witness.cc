@@ -324,10 +324,11 @@ absl::Status IdWitness::Renew() {
 }
 
 absl::Status IdWitness::ReadOldest() {
+  // What is in memory only is newer, and may be on the disk later.
   absl::StatusOr<sqlite::Statement*> read = database_.Cached(
-      "SELECT id, name, coalesce((SELECT message_id FROM entry WHERE key >= ((id - 1) * 2 + 1) << "
-      "57"
-      " AND key < (id * 2) << 57 ORDER BY key LIMIT 1), next_message_id) FROM connector");
+      "SELECT id, name, coalesce((SELECT message_id FROM entry WHERE key >= ((id - 1) * 2 + 1)"
+      " << 57 AND key < (id * 2) << 57 ORDER BY key LIMIT 1), nullif(unsure_from, 0),"
+      " next_message_id) FROM connector");
   if (!read.ok()) return read.status();
   content_.oldest.clear();
   while (true) {

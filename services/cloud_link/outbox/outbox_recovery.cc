@@ -76,6 +76,7 @@ struct Connector {
   std::string name;
   int64_t next_message_id = 1;  // 1: it is not known
   int64_t next_sequence = 1;
+  int64_t unsure_from = 0;  // perhaps in memory only from here on; 0: none
   int64_t last_loss = 0;
   int64_t lost = 0;  // messages, by this recovery
   int64_t waiting = 0;
@@ -117,15 +118,16 @@ class Mender {
  private:
   // Those that the witness knows come back with their numbers.
   absl::Status ReadConnectors() {
-    absl::Status status =
-        sqlite::ForEachRow(db_, "SELECT id, name, next_message_id, next_sequence FROM connector",
-                           [&](const Statement& row) {
-                             Connector& c = connectors_[row.Int(0)];
-                             c = {.id = row.Int(0),
-                                  .name = std::string(row.Text(1)),
-                                  .next_message_id = row.Int(2),
-                                  .next_sequence = row.Int(3)};
-                           });
+    absl::Status status = sqlite::ForEachRow(
+        db_, "SELECT id, name, next_message_id, next_sequence, unsure_from FROM connector",
+        [&](const Statement& row) {
+          Connector& c = connectors_[row.Int(0)];
+          c = {.id = row.Int(0),
+               .name = std::string(row.Text(1)),
+               .next_message_id = row.Int(2),
+               .next_sequence = row.Int(3),
+               .unsure_from = row.Int(4)};
+        });
     std::set<std::string> names;
     for (const auto& [id, connector] : connectors_) names.insert(connector.name);
     for (const auto& [key, ceiling] : ceilings_) {
@@ -277,6 +279,8 @@ class Mender {
       at = std::min(
           at, std::max<int64_t>(oldest != witness_.oldest.end() ? oldest->second : 1, at - rows));
     }
+    // What was in memory is on no page.
+    if (c.unsure_from > 0 && c.unsure_from < next) at = std::min(at, c.unsure_from);
     std::vector<Gap> gaps;
     for (const Gap& ids : taken) {
       if (ids.last < at) continue;
@@ -348,18 +352,9 @@ class Mender {
 
   // What the rows of connectors say of their entries.
   absl::Status CountHeld() {
-    std::set<std::string> columns;
-    absl::Status status =
-        sqlite::ForEachRow(db_, "SELECT name FROM pragma_table_info('connector')",
-                           [&](const Statement& row) { columns.insert(std::string(row.Text(0))); });
-    if (!status.ok()) return status;
-    if (columns.count("unsure_from") > 0) {
-      // The gap up to the ids that are left free is no loss.
-      status = db_.Execute("UPDATE connector SET unsure_from = 0");
-    }
-    if (!status.ok() || columns.count("data_bytes") == 0) return status;
+    // Of unsure_from, the loss records tell; the ids that are left free are no loss.
     return db_.Execute(
-        "UPDATE connector SET (results, result_bytes) ="
+        "UPDATE connector SET unsure_from = 0, (results, result_bytes) ="
         " (SELECT count(*), coalesce(sum(size), 0) FROM entry"
         "  WHERE key >> 57 = (connector.id - 1) * 2), (data, data_bytes) ="
         " (SELECT count(*), coalesce(sum(size), 0) FROM entry"

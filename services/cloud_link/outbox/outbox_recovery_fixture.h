@@ -19,6 +19,7 @@
 #include "services/cloud_link/outbox/outbox.h"
 #include "services/cloud_link/outbox/outbox_recovery.h"
 #include "services/cloud_link/outbox/sqlite_outbox.h"
+#include "services/cloud_link/outbox/tiered_outbox.h"
 
 namespace fieldgate::cloud_link {
 
@@ -39,14 +40,17 @@ class OutboxRecoveryTest : public testing::Test {
     std::filesystem::create_directory(dir_);
   }
 
-  void Open() {
+  void Open(CacheMode mode = CacheMode::kDurable) {
     absl::StatusOr<std::unique_ptr<OutboxFile>> file = OutboxFile::Open(path_);
     ASSERT_TRUE(file.ok()) << file.status();
     file_ = *std::move(file);
-    absl::StatusOr<std::unique_ptr<Outbox>> outbox = file_->Connector("CloudConn", {});
+    absl::StatusOr<std::unique_ptr<DurableOutbox>> outbox = file_->Connector("CloudConn", {});
     ASSERT_TRUE(outbox.ok()) << outbox.status();
-    outbox_ = *std::move(outbox);
+    outbox_ = std::make_unique<TieredOutbox>(*std::move(outbox));
+    outbox_->SetLimits({.mode = mode});
+    outbox_->Settle(/*delivering=*/true, MonotonicTime());
   }
+  // As a kill for what is in memory.
   void Close() {
     outbox_.reset();
     file_.reset();

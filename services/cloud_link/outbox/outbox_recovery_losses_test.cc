@@ -84,5 +84,38 @@ TEST_F(OutboxRecoveryLossesTest, WhatAShortDiskHasNoSpaceForIsNamed) {
   EXPECT_EQ(LostIds(), (std::set<int64_t>{1, 2, 3, 4, 5}));
 }
 
+TEST_F(OutboxRecoveryLossesTest, WhatMemoryHeldIsNamed) {
+  for (const CacheMode mode : {CacheMode::kMemory, CacheMode::kDiskOnOutage}) {
+    SCOPED_TRACE(static_cast<int>(mode));
+    Clear();
+    Open(mode);
+    for (int i = 0; i < 30; ++i) Append();
+    Close();
+    NoteDamage();
+    ASSERT_TRUE(Recover().has_value());
+    Open(mode);
+    EXPECT_THAT(WaitingIds(), IsEmpty());
+    const std::set<int64_t> lost = LostIds();
+    for (int64_t id = 1; id <= 30; ++id) EXPECT_EQ(lost.count(id), 1u) << "message " << id;
+    EXPECT_EQ(outbox_->Stats().dropped, static_cast<int64_t>(lost.size()));
+  }
+}
+
+// They went to the disk after the witness was written.
+TEST_F(OutboxRecoveryLossesTest, TheWitnessKnowsTheOldestInMemory) {
+  Open(CacheMode::kDiskOnOutage);
+  for (int i = 0; i < 5; ++i) Append();
+  const std::string witness = Bytes(".witness");
+  outbox_->Settle(/*delivering=*/false, MonotonicTime());
+  ASSERT_EQ(outbox_->Stats().in_memory, 0);
+  Close();
+  Write(std::string(50'000, 'x'));
+  Write(witness, ".witness");
+  ASSERT_TRUE(Recover().has_value());
+  Open();
+  const std::set<int64_t> lost = LostIds();
+  for (int64_t id = 1; id <= 5; ++id) EXPECT_EQ(lost.count(id), 1u) << "message " << id;
+}
+
 }  // namespace
 }  // namespace fieldgate::cloud_link
