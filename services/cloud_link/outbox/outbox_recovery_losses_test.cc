@@ -1,14 +1,17 @@
-// cloud_link.db that was damaged: each message that is not in the new file is in a
-// loss record, of which people are told.
+// cloud_link.db that was damaged or replaced: each message that is not in the new file
+// is in a loss record, of which people are told.
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/sqlite/disk.h"
 #include "common/sqlite/recovery.h"
+#include "services/cloud_link/outbox/id_witness.h"
 #include "services/cloud_link/outbox/outbox_recovery_fixture.h"
 
 namespace fieldgate::cloud_link {
@@ -115,6 +118,41 @@ TEST_F(OutboxRecoveryLossesTest, TheWitnessKnowsTheOldestInMemory) {
   Open();
   const std::set<int64_t> lost = LostIds();
   for (int64_t id = 1; id <= 5; ++id) EXPECT_EQ(lost.count(id), 1u) << "message " << id;
+}
+
+// With a restored backup, or after a kill whose witness is gone.
+TEST_F(OutboxRecoveryLossesTest, IdsThatAreLeftOutAreNotLostFromMemory) {
+  for (const bool backup : {true, false}) {
+    SCOPED_TRACE(backup);
+    Clear();
+    Open(CacheMode::kMemory);
+    for (int i = 0; i < 5; ++i) Append();
+    Close();
+    const std::string bytes = Bytes();
+    if (backup) {
+      Open(CacheMode::kMemory);
+      Append();
+      Close();
+      Write(bytes);
+    } else {
+      std::filesystem::remove(path_ + ".witness");
+    }
+    for (int start = 0; start < 2; ++start) {
+      Open(CacheMode::kMemory);
+      EXPECT_EQ(outbox_->Settle(/*delivering=*/true, MonotonicTime()), MonotonicTime::Never());
+      const std::vector<LossRecord> losses = outbox_->Losses().value();
+      ASSERT_EQ(losses.size(), 2u);
+      EXPECT_EQ(losses[0].reason, "memory lost with the process");
+      EXPECT_EQ(losses[0].first_message_id, 1);
+      EXPECT_GE(losses[0].last_message_id, 5);
+      EXPECT_LT(losses[0].last_message_id, 100);
+      EXPECT_EQ(losses[0].count, losses[0].last_message_id);
+      EXPECT_EQ(LeftOut(), (LeftOutIds{{losses[0].last_message_id + 1, outbox_->PeekMessageId() - 1,
+                                        kLeftOutByBackup}}));
+      EXPECT_EQ(outbox_->Stats().dropped, losses[0].count);
+      Close();
+    }
+  }
 }
 
 }  // namespace
