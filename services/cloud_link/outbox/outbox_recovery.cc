@@ -13,6 +13,7 @@
 #include "common/sqlite/rows.h"
 #include "services/cloud_link/outbox/id_witness.h"
 #include "services/cloud_link/outbox/key.h"
+#include "services/cloud_link/outbox/loss_news.h"
 #include "services/cloud_link/outbox/outbox_schema.h"
 
 namespace fieldgate::cloud_link {
@@ -213,6 +214,14 @@ class Mender {
           c.last_loss = std::max(c.last_loss, row.Int(0));
           if (row.Int(1) > 0) lost_before.push_back({row.Int(1), row.Int(2)});
         });
+    if (!status.ok()) return status;
+    // Records that are gone may have been told of; with their numbers, others would
+    // count as told.
+    status = sqlite::ForEachRow(
+        db_,
+        absl::StrCat("SELECT position FROM position WHERE connector = ", c.id, " AND name = '",
+                     LossNews::kToldPosition, "'"),
+        [&](const Statement& row) { c.last_loss = std::max(c.last_loss, row.Int(0)); });
     if (!status.ok()) return status;
     const int64_t given_before = c.next_message_id;  // 1: unknown
     for (const Gap& gap : Gaps(c, known, lost_before, given_before)) {

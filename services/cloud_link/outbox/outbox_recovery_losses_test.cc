@@ -9,15 +9,19 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "common/sqlite/disk.h"
 #include "common/sqlite/recovery.h"
 #include "services/cloud_link/outbox/id_witness.h"
+#include "services/cloud_link/outbox/loss_news.h"
 #include "services/cloud_link/outbox/outbox_recovery_fixture.h"
 
 namespace fieldgate::cloud_link {
 namespace {
 
+using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 class OutboxRecoveryLossesTest : public OutboxRecoveryTest {
  protected:
@@ -153,6 +157,31 @@ TEST_F(OutboxRecoveryLossesTest, IdsThatAreLeftOutAreNotLostFromMemory) {
       Close();
     }
   }
+}
+
+TEST_F(OutboxRecoveryLossesTest, WithoutTheFormerRecordsTheNewOnesAreTold) {
+  Open();
+  Fill();
+  ASSERT_TRUE(outbox_->Begin().ok());
+  for (int i = 1; i <= 3; ++i) {
+    ASSERT_TRUE(outbox_->RecordLoss({i, i, 0, 0, 1, absl::StrCat("reason ", i)}).ok());
+  }
+  ASSERT_TRUE(outbox_->SetPosition(LossNews::kToldPosition, 3).ok());
+  ASSERT_TRUE(outbox_->Commit().ok());
+  ASSERT_TRUE(file_->database().Execute("DELETE FROM loss").ok());
+  Close();
+  NoteDamage();
+  ASSERT_TRUE(Recover().has_value());
+  Open();
+  const std::vector<LossRecord> losses = outbox_->Losses().value();
+  ASSERT_THAT(losses, SizeIs(1));
+  EXPECT_EQ(losses[0].number, 4);
+  EXPECT_EQ(losses[0].reason, kLeftOutOnDisk);
+  const LossNews::Told told = {.number = *outbox_->Position(LossNews::kToldPosition)};
+  LossNews news(told, outbox_->Stats(), MonotonicTime());
+  const auto entries = news.TakeEntries(losses, MonotonicTime() + LossNews::kAtLatest);
+  ASSERT_TRUE(entries.has_value());
+  EXPECT_THAT(entries->texts, ElementsAre(absl::StrCat(LossText(losses[0]), ", so far")));
 }
 
 }  // namespace
