@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/sqlite/rows.h"
+#include "common/time/clock.h"
 #include "services/cloud_link/outbox/id_witness.h"
 #include "services/cloud_link/outbox/key.h"
 #include "services/cloud_link/outbox/loss_news.h"
@@ -241,7 +242,7 @@ class Mender {
     } else if (highest > 1) {
       c.next_message_id = highest + kIdsToLeave;
     } else {
-      c.next_message_id = std::max<int64_t>(absl::ToUnixSeconds(now_), 1) * kIdsPerSecond;
+      c.next_message_id = Seconds() * kIdsPerSecond;
     }
     if (highest > 1 && c.next_message_id > highest) {
       status = AddLoss(c, {highest, c.next_message_id - 1}, 0, kLeftOutOnDisk);
@@ -353,11 +354,13 @@ class Mender {
       absl::StatusOr<Statement*> begin =
           db_.Cached("INSERT INTO counter (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING");
       if (!begin.ok()) return begin.status();
-      const int64_t seconds = std::max<int64_t>(absl::ToUnixSeconds(now_), 0);
-      if (status.ok()) status = (*begin)->BindText(1, name).BindInt(2, seconds).Run();
+      if (status.ok()) status = (*begin)->BindText(1, name).BindInt(2, Seconds()).Run();
     }
     return status;
   }
+
+  // Since 1970. A clock that is not set would lead to numbers that were given before.
+  int64_t Seconds() const { return std::max(absl::ToUnixSeconds(now_), kEarliestWall); }
 
   // What the rows of connectors say of their entries.
   absl::Status CountHeld() {

@@ -160,7 +160,7 @@ class OutboxRecoveryTest : public testing::Test {
 
   const std::string dir_ = absl::StrCat(getenv("TEST_TMPDIR"), "/recovery");
   const std::string path_ = dir_ + "/cloud_link.db";
-  const absl::Time now_ = absl::FromUnixSeconds(1'795'656'600);
+  absl::Time now_ = absl::FromUnixSeconds(1'795'656'600);
   std::unique_ptr<OutboxFile> file_;
   std::unique_ptr<Outbox> outbox_;
 };

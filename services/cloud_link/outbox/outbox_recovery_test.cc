@@ -15,6 +15,7 @@
 #include "common/sqlite/disk.h"
 #include "common/sqlite/recovery.h"
 #include "common/sqlite/sqlite.h"
+#include "common/time/clock.h"
 #include "services/cloud_link/outbox/id_witness.h"
 #include "services/cloud_link/outbox/loss_news.h"
 #include "services/cloud_link/outbox/outbox_recovery_fixture.h"
@@ -183,6 +184,20 @@ TEST_F(OutboxRecoveryTest, AFileOfGarbageBeginsBehindTheWitness) {
   Open();
   EXPECT_EQ(Append(), 70 + 1 + IdWitness::kMessagesAhead - 69) << "the ceiling of the witness";
   for (int64_t id = 11; id <= 70; ++id) EXPECT_EQ(LostIds().count(id), 1u);
+}
+
+TEST_F(OutboxRecoveryTest, WhenNothingIsKnownAClockThatIsNotSetGivesNoIdAgain) {
+  Open();
+  Fill();
+  Close();
+  std::filesystem::remove(path_ + ".witness");
+  Write(std::string(50'000, 'x'));
+  now_ = absl::FromUnixSeconds(100);
+  ASSERT_TRUE(Recover().has_value());
+  Open();
+  EXPECT_GE(Append(), 100 * kEarliestWall);
+  EXPECT_GT(outbox_->NextCounter("request").value_or(0), kEarliestWall);
+  EXPECT_GT(outbox_->NextCounter("rollout").value_or(0), kEarliestWall);
 }
 
 TEST_F(OutboxRecoveryTest, AnEmptiedFileIsDamagedIfItHadIds) {
