@@ -13,6 +13,7 @@
 #include "common/log/log.h"
 #include "common/sqlite/vfs_file.h"
 #include "common/status/status.h"
+#include "services/cloud_link/outbox/loss_log.h"
 #include "services/cloud_link/outbox/loss_table.h"
 #include "services/cloud_link/outbox/outbox.h"
 
@@ -198,7 +199,7 @@ absl::StatusOr<IdWitness::Noted> IdWitness::ReadNoted() {
 }
 
 // Moves all ids up to the ceilings, and `far` beyond; those of messages that are left
-// out get a loss record. True: some were moved.
+// out get a loss record, apart from what memory held. True: some were moved.
 absl::StatusOr<bool> IdWitness::Leap(int64_t far) {
   absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(database_);
   if (!transaction.ok()) return transaction.status();
@@ -206,17 +207,18 @@ absl::StatusOr<bool> IdWitness::Leap(int64_t far) {
     int64_t id;
     std::string name;
     int64_t next;
+    int64_t unsure_from;
   };
   std::vector<Row> rows;
   {
-    absl::StatusOr<sqlite::Statement> read =
-        database_.Prepare("SELECT id, name, next_message_id FROM connector ORDER BY id");
+    absl::StatusOr<sqlite::Statement> read = database_.Prepare(
+        "SELECT id, name, next_message_id, unsure_from FROM connector ORDER BY id");
     if (!read.ok()) return read.status();
     while (true) {
       absl::StatusOr<bool> row = read->Step();
       if (!row.ok()) return row.status();
       if (!*row) break;
-      rows.push_back({read->Int(0), std::string(read->Text(1)), read->Int(2)});
+      rows.push_back({read->Int(0), std::string(read->Text(1)), read->Int(2), read->Int(3)});
     }
   }
   bool moved = false;
@@ -224,11 +226,25 @@ absl::StatusOr<bool> IdWitness::Leap(int64_t far) {
     const int64_t next = std::max(row.next, FirstId(row.name)) + far;
     if (next == row.next) continue;
     moved = true;
+    LossRecord in_memory;
+    if (row.unsure_from > 0 && row.unsure_from < row.next) {
+      in_memory = {row.unsure_from,
+                   row.next - 1,
+                   0,
+                   0,
+                   row.next - row.unsure_from,
+                   std::string(kLostWithProcess)};
+    }
+    // From unsure_from on, TieredOutbox would take the ids that are left out for lost.
     absl::StatusOr<sqlite::Statement*> update = database_.Cached(
-        "UPDATE connector SET next_message_id = ?2, next_sequence = next_sequence + ?3"
-        " WHERE id = ?1");
+        "UPDATE connector SET next_message_id = ?2, next_sequence = next_sequence + ?3,"
+        " dropped = dropped + ?4, unsure_from = 0 WHERE id = ?1");
     if (!update.ok()) return update.status();
-    (*update)->BindInt(1, row.id).BindInt(2, next).BindInt(3, next - row.next);
+    (*update)
+        ->BindInt(1, row.id)
+        .BindInt(2, next)
+        .BindInt(3, next - row.next)
+        .BindInt(4, in_memory.count);
     if (absl::Status s = (*update)->Run(); !s.ok()) return s;
     LossTable losses(database_, row.id);
     LossRecord left_out;
@@ -236,6 +252,7 @@ absl::StatusOr<bool> IdWitness::Leap(int64_t far) {
     left_out.last_message_id = next - 1;
     left_out.reason = kLeftOutByBackup;
     absl::Status noted = losses.Load();
+    if (noted.ok() && in_memory.count > 0) noted = losses.Note(in_memory);
     if (noted.ok()) noted = losses.Note(left_out);
     if (noted.ok()) noted = losses.Flush();
     if (!noted.ok()) return noted;
@@ -324,10 +341,11 @@ absl::Status IdWitness::Renew() {
 }
 
 absl::Status IdWitness::ReadOldest() {
+  // What is in memory only is newer, and may be on the disk later.
   absl::StatusOr<sqlite::Statement*> read = database_.Cached(
-      "SELECT id, name, coalesce((SELECT message_id FROM entry WHERE key >= ((id - 1) * 2 + 1) << "
-      "57"
-      " AND key < (id * 2) << 57 ORDER BY key LIMIT 1), next_message_id) FROM connector");
+      "SELECT id, name, coalesce((SELECT message_id FROM entry WHERE key >= ((id - 1) * 2 + 1)"
+      " << 57 AND key < (id * 2) << 57 ORDER BY key LIMIT 1), nullif(unsure_from, 0),"
+      " next_message_id) FROM connector");
   if (!read.ok()) return read.status();
   content_.oldest.clear();
   while (true) {

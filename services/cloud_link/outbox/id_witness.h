@@ -25,7 +25,8 @@ struct WitnessContent {
   sqlite::FileIdentity previous;
   // Numbers below may have been given out: "message/1/CloudConn", "counter/rollout".
   std::map<std::string, int64_t, std::less<>> ceilings;
-  // By the same names, the oldest message that waited when it was written.
+  // By the same names, the oldest message that waited when it was written, perhaps in
+  // memory.
   std::map<std::string, int64_t, std::less<>> oldest;
 
   std::string Text() const;

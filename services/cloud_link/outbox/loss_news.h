@@ -30,6 +30,8 @@ class LossNews {
   static constexpr absl::Duration kNewEntry = absl::Hours(1);
   // Their reason begins so.
   static constexpr absl::string_view kOfLog = "log ";
+  // Name of the position in an outbox that is Told::number.
+  static constexpr absl::string_view kToldPosition = "losses told";
   // A record that the SupportLog knows, and of how many messages. Older ones are
   // told, too.
   struct Told {

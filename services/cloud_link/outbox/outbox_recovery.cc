@@ -11,8 +11,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/sqlite/rows.h"
+#include "common/time/clock.h"
 #include "services/cloud_link/outbox/id_witness.h"
 #include "services/cloud_link/outbox/key.h"
+#include "services/cloud_link/outbox/loss_news.h"
 #include "services/cloud_link/outbox/outbox_schema.h"
 
 namespace fieldgate::cloud_link {
@@ -76,6 +78,7 @@ struct Connector {
   std::string name;
   int64_t next_message_id = 1;  // 1: it is not known
   int64_t next_sequence = 1;
+  int64_t unsure_from = 0;  // perhaps in memory only from here on; 0: none
   int64_t last_loss = 0;
   int64_t lost = 0;  // messages, by this recovery
   int64_t waiting = 0;
@@ -117,15 +120,16 @@ class Mender {
  private:
   // Those that the witness knows come back with their numbers.
   absl::Status ReadConnectors() {
-    absl::Status status =
-        sqlite::ForEachRow(db_, "SELECT id, name, next_message_id, next_sequence FROM connector",
-                           [&](const Statement& row) {
-                             Connector& c = connectors_[row.Int(0)];
-                             c = {.id = row.Int(0),
-                                  .name = std::string(row.Text(1)),
-                                  .next_message_id = row.Int(2),
-                                  .next_sequence = row.Int(3)};
-                           });
+    absl::Status status = sqlite::ForEachRow(
+        db_, "SELECT id, name, next_message_id, next_sequence, unsure_from FROM connector",
+        [&](const Statement& row) {
+          Connector& c = connectors_[row.Int(0)];
+          c = {.id = row.Int(0),
+               .name = std::string(row.Text(1)),
+               .next_message_id = row.Int(2),
+               .next_sequence = row.Int(3),
+               .unsure_from = row.Int(4)};
+        });
     std::set<std::string> names;
     for (const auto& [id, connector] : connectors_) names.insert(connector.name);
     for (const auto& [key, ceiling] : ceilings_) {
@@ -212,6 +216,14 @@ class Mender {
           if (row.Int(1) > 0) lost_before.push_back({row.Int(1), row.Int(2)});
         });
     if (!status.ok()) return status;
+    // Records that are gone may have been told of; with their numbers, others would
+    // count as told.
+    status = sqlite::ForEachRow(
+        db_,
+        absl::StrCat("SELECT position FROM position WHERE connector = ", c.id, " AND name = '",
+                     LossNews::kToldPosition, "'"),
+        [&](const Statement& row) { c.last_loss = std::max(c.last_loss, row.Int(0)); });
+    if (!status.ok()) return status;
     const int64_t given_before = c.next_message_id;  // 1: unknown
     for (const Gap& gap : Gaps(c, known, lost_before, given_before)) {
       if (status = AddLoss(c, gap, gap.last - gap.first + 1, kLostOnDisk); !status.ok()) {
@@ -230,7 +242,7 @@ class Mender {
     } else if (highest > 1) {
       c.next_message_id = highest + kIdsToLeave;
     } else {
-      c.next_message_id = std::max<int64_t>(absl::ToUnixSeconds(now_), 1) * kIdsPerSecond;
+      c.next_message_id = Seconds() * kIdsPerSecond;
     }
     if (highest > 1 && c.next_message_id > highest) {
       status = AddLoss(c, {highest, c.next_message_id - 1}, 0, kLeftOutOnDisk);
@@ -251,7 +263,8 @@ class Mender {
 
   // The ids from the first that waits to the last one given which are neither there
   // nor known as lost. In front of the first one they were acknowledged, or stood on
-  // a page that is lost: so many as could have been there are taken for lost.
+  // a page that is lost, or the disk had no space for them: so many as could have
+  // been there are taken for lost.
   std::vector<Gap> Gaps(const Connector& c, const std::vector<Gap>& waiting,
                         const std::vector<Gap>& lost_before, int64_t next) {
     std::vector<Gap> taken = lost_before;
@@ -262,7 +275,7 @@ class Mender {
     for (const Gap& ids : waiting) present.push_back(ids.first);
     const std::string key = IdWitness::MessageKey(c.id, c.name);
     const auto ceiling = ceilings_.find(key);
-    const int64_t rows = RowsOnLostPages();
+    const int64_t rows = RowsMissing();
     int64_t end = next;
     for (const int64_t id : present) end = std::max(end, id + 1);
     if (next <= 1 && ceiling != ceilings_.end()) {
@@ -276,6 +289,8 @@ class Mender {
       at = std::min(
           at, std::max<int64_t>(oldest != witness_.oldest.end() ? oldest->second : 1, at - rows));
     }
+    // What was in memory is on no page.
+    if (c.unsure_from > 0 && c.unsure_from < next) at = std::min(at, c.unsure_from);
     std::vector<Gap> gaps;
     for (const Gap& ids : taken) {
       if (ids.last < at) continue;
@@ -292,12 +307,12 @@ class Mender {
     return gaps;
   }
 
-  // At most so many entries were on pages that are lost.
-  int64_t RowsOnLostPages() const {
+  // At most so many entries were on pages that are lost, or found no space.
+  int64_t RowsMissing() const {
     // Of 64 bytes at least; files of former versions have pages of 16 KB.
     constexpr uint64_t kRowsAPage = 16384 / 64;
     // More than a gateway ever sends.
-    if (salvaged_.extent_unknown) return int64_t{1} << 53;
+    if (salvaged_.extent_unknown || salvaged_.disk_full) return int64_t{1} << 53;
     uint64_t pages = salvaged_.lost_pages;
     for (const auto& [table, damaged] : salvaged_.damaged_pages_of) {
       if (table != "entry") pages -= std::min(pages, damaged);
@@ -339,26 +354,19 @@ class Mender {
       absl::StatusOr<Statement*> begin =
           db_.Cached("INSERT INTO counter (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING");
       if (!begin.ok()) return begin.status();
-      const int64_t seconds = std::max<int64_t>(absl::ToUnixSeconds(now_), 0);
-      if (status.ok()) status = (*begin)->BindText(1, name).BindInt(2, seconds).Run();
+      if (status.ok()) status = (*begin)->BindText(1, name).BindInt(2, Seconds()).Run();
     }
     return status;
   }
 
+  // Since 1970. A clock that is not set would lead to numbers that were given before.
+  int64_t Seconds() const { return std::max(absl::ToUnixSeconds(now_), kEarliestWall); }
+
   // What the rows of connectors say of their entries.
   absl::Status CountHeld() {
-    std::set<std::string> columns;
-    absl::Status status =
-        sqlite::ForEachRow(db_, "SELECT name FROM pragma_table_info('connector')",
-                           [&](const Statement& row) { columns.insert(std::string(row.Text(0))); });
-    if (!status.ok()) return status;
-    if (columns.count("unsure_from") > 0) {
-      // The gap up to the ids that are left free is no loss.
-      status = db_.Execute("UPDATE connector SET unsure_from = 0");
-    }
-    if (!status.ok() || columns.count("data_bytes") == 0) return status;
+    // Of unsure_from, the loss records tell; the ids that are left free are no loss.
     return db_.Execute(
-        "UPDATE connector SET (results, result_bytes) ="
+        "UPDATE connector SET unsure_from = 0, (results, result_bytes) ="
         " (SELECT count(*), coalesce(sum(size), 0) FROM entry"
         "  WHERE key >> 57 = (connector.id - 1) * 2), (data, data_bytes) ="
         " (SELECT count(*), coalesce(sum(size), 0) FROM entry"

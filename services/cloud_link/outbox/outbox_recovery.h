@@ -23,7 +23,8 @@ inline constexpr int64_t kIdsToLeave = 1'000'000;
 // Before OutboxFile::Open: sqlite::RecoverIfDamaged for cloud_link.db. All that
 // could be read is in the new file: entries with their layouts, losses, counters,
 // positions, requests and events. What is known to be missing (gaps of
-// message_ids, entries without their layout) is a loss record. No id comes twice.
+// message_ids, entries without their layout, or that found no space) is a loss
+// record, and so is what was perhaps in memory only. No id comes twice.
 absl::StatusOr<std::optional<sqlite::Recovery>> RecoverOutbox(const std::string& path,
                                                               sqlite::Disk& disk, absl::Time now);
 
