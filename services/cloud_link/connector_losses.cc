@@ -16,7 +16,6 @@ namespace {
 constexpr absl::string_view kAge = "age";
 constexpr absl::string_view kAgeWall = "age wall";
 constexpr absl::string_view kAgeMonotonic = "age monotonic";
-constexpr absl::string_view kTold = "losses told";
 constexpr absl::string_view kToldCount = "losses told count";
 
 // How often the age is stored, with data. Only a power cut costs so much of it.
@@ -126,7 +125,7 @@ absl::Status Connector::StoreWaiting(Stored& stored, Now now) {
     positions = {{kAge, mark.age}, {kAgeWall, mark.wall}, {kAgeMonotonic, mark.monotonic}};
   }
   if (news_.told() != stored_told_) {
-    positions.emplace_back(kTold, news_.told().number);
+    positions.emplace_back(LossNews::kToldPosition, news_.told().number);
     positions.emplace_back(kToldCount, news_.told().count);
   }
   for (const auto& [name, position] : positions) {
@@ -161,7 +160,7 @@ absl::StatusOr<std::string> Connector::NextRequestId(bool rollout) {
 // --- Who is told --------------------------------------------------------------------
 
 LossNews::Told Connector::StoredTold(const Outbox& outbox) {
-  return {.number = outbox.Position(kTold).value_or(0),
+  return {.number = outbox.Position(LossNews::kToldPosition).value_or(0),
           .count = outbox.Position(kToldCount).value_or(0)};
 }
 

@@ -307,7 +307,8 @@ class Mender {
     return gaps;
   }
 
-  // At most so many entries were on pages that are lost, or found no space.
+  // At most so many entries were on pages that are lost, were damaged themselves, or
+  // found no space.
   int64_t RowsMissing() const {
     // Of 64 bytes at least; files of former versions have pages of 16 KB.
     constexpr uint64_t kRowsAPage = 16384 / 64;
@@ -317,7 +318,7 @@ class Mender {
     for (const auto& [table, damaged] : salvaged_.damaged_pages_of) {
       if (table != "entry") pages -= std::min(pages, damaged);
     }
-    return static_cast<int64_t>(pages * kRowsAPage);
+    return static_cast<int64_t>(pages * kRowsAPage + salvaged_.damaged_rows);
   }
 
   absl::Status AddLoss(Connector& c, const Gap& gap, int64_t count, absl::string_view reason) {
