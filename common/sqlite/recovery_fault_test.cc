@@ -3,13 +3,23 @@
 
 #include "common/sqlite/disk.h"
 #include "common/sqlite/recovery_fixture.h"
+#include "common/testing/simulated_disk.h"
 
 namespace fieldgate::sqlite {
 namespace {
 
-using RecoveryFaultTest = RecoveryFixture;
 using testing::HasSubstr;
 using testing::IsEmpty;
+
+class RecoveryFaultTest : public RecoveryFixture {
+ protected:
+  // The database that is on `disk` now becomes the one of the directory.
+  void TakeFrom(const SimulatedDisk& disk) {
+    std::filesystem::remove_all(dir_);
+    std::filesystem::create_directory(dir_);
+    ASSERT_EQ(disk.CopyTo(dir_), absl::OkStatus());
+  }
+};
 
 // Somebody else's file, which can't be read (and not even by root).
 class ForeignDisk : public Disk {
@@ -64,13 +74,51 @@ TEST_F(RecoveryFaultTest, OnAShortDiskBulkIsCopiedLastAndInPart) {
   disk.free_bytes_ = (8 << 20) + 30'000;
   RecoveryRules rules = Rules();
   rules.options.disk = &disk;
-  rules.rows.bulk = {"item"};
+  rules.rows.bulk = [](absl::string_view table) { return table == "item"; };
   const auto recovery = RecoverIfDamaged(path_, rules, now_);
   ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
   EXPECT_THAT((*recovery)->effect, HasSubstr("no space"));
   Rows missing = Missing(all);
   EXPECT_FALSE(missing["item"].empty());
   EXPECT_LT(missing["item"].size(), all.at("item").size());
+  missing.erase("item");
+  EXPECT_THAT(missing, IsEmpty()) << "small tables are whole";
+}
+
+TEST_F(RecoveryFaultTest, WithLessThanIsReservedTheSmallTablesAreWhole) {
+  Rows all = Make();
+  ZeroPage(1);
+  ForeignDisk disk;
+  disk.free_bytes_ = 0;
+  RecoveryRules rules = Rules();
+  rules.options.disk = &disk;
+  rules.rows.bulk = [](absl::string_view table) { return table == "item"; };
+  const auto recovery = RecoverIfDamaged(path_, rules, now_);
+  ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
+  EXPECT_THAT((*recovery)->effect, HasSubstr("no space"));
+  const Rows missing = Missing(all);
+  EXPECT_EQ(missing, (Rows{{"item", all["item"]}}));
+}
+
+TEST_F(RecoveryFaultTest, AFullDiskLeavesTheDamagedFileWhereItIs) {
+  const Rows all = Make();
+  ZeroPage(1);
+  const std::string damaged = ReadAll(path_);
+  SimulatedDisk disk;
+  disk.SetContent(path_, damaged);
+  RecoveryRules rules = Rules();
+  rules.options.disk = &disk;
+  for (const size_t room : {size_t{0}, size_t{20'000}, damaged.size() / 2}) {
+    disk.SetCapacity(static_cast<int64_t>(damaged.size() + room));
+    const auto recovery = RecoverIfDamaged(path_, rules, now_);
+    EXPECT_EQ(recovery.status().code(), absl::StatusCode::kUnavailable) << room;
+    EXPECT_EQ(*disk.Content(path_), damaged);
+  }
+  disk.SetCapacity(std::nullopt);
+  const auto recovery = RecoverIfDamaged(path_, rules, now_);
+  ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
+  TakeFrom(disk);
+  EXPECT_THAT(Missing(all), IsEmpty());
 }
 
 // A cut after any of the renames: the next start goes on, and nothing is lost.

@@ -197,7 +197,7 @@ absl::StatusOr<std::optional<Recovery>> RecoverConfig(const std::string& path, s
   rules.migrations = Migrations();
   // They follow from the databases, and are written at the start.
   rules.rows.derived = {"connector", "realtime_section", "realtime_point", "realtime_metadata"};
-  rules.rows.bulk = {"message"};
+  rules.rows.bulk = [](absl::string_view table) { return table == "message"; };
   rules.rows.plausible = IsPlausible;
   rules.empty_is_damaged = ceiling > 0;
   rules.salvage_always = true;
