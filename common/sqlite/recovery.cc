@@ -185,11 +185,12 @@ class Recoverer {
       : path_(path),
         rules_(rules),
         now_(now),
-        disk_(rules.options.disk != nullptr ? *rules.options.disk : RealDisk()),
-        journal_(RecoveryJournal::Load(disk_, JournalOf(path))) {}
+        disk_(rules.options.disk != nullptr ? *rules.options.disk : RealDisk()) {}
 
   absl::StatusOr<std::optional<Recovery>> Run() {
+    if (absl::Status s = LoadJournal(); !s.ok()) return s;
     if (!journal_.swap_to.empty()) return Finish();
+    if (absl::Status s = FinishUnnoted(); !s.ok()) return s;
     if (absl::Status s = RemoveAll(disk_, SalvageOf(path_)); !s.ok()) return s;
     const absl::StatusOr<FileIdentity> identity = disk_.Identify(path_);
     if (!identity.ok()) return identity.status();
@@ -224,6 +225,33 @@ class Recoverer {
   }
 
  private:
+  // Whether only the new database is there, which waits for its name.
+  bool IsBetweenNames() const { return !disk_.Exists(path_) && disk_.Exists(SalvageOf(path_)); }
+
+  absl::Status LoadJournal() {
+    absl::StatusOr<RecoveryJournal> journal = RecoveryJournal::Load(disk_, JournalOf(path_));
+    journal_read_ = journal.ok();
+    if (journal_read_) {
+      journal_ = *std::move(journal);
+      return absl::OkStatus();
+    }
+    // Only here it must be known whether the new database is complete.
+    if (IsBetweenNames()) return journal.status();
+    log::Error("what is remembered of recoveries can't be read",
+               {{"error", journal.status().ToString()}});
+    return absl::OkStatus();
+  }
+
+  // A journal that knows neither of a swap nor of a salvage under way is damaged: only
+  // a swap takes a database away, and what waits for its name is complete then.
+  absl::Status FinishUnnoted() {
+    if (!IsBetweenNames() || journal_.unfinished > 0 || !disk_.Exists(JournalOf(path_))) {
+      return absl::OkStatus();
+    }
+    log::Error("a new database waits for its name, and no note says so", {{"file", path_}});
+    return Swap(disk_, path_, AsideName(disk_, path_, now_));
+  }
+
   // Without the journal nothing is lost but what it says.
   void SaveJournal() {
     const absl::Status saved = journal_.Save(disk_, JournalOf(path_));
@@ -236,6 +264,11 @@ class Recoverer {
     log::Error(give_up ? "a database is damaged again and again; it is put aside as it is"
                        : "a database is damaged; its rows are saved into a new one",
                {{"file", path_}, {"why", finding.damage}});
+    if (!journal_read_) {
+      // Kept, since nobody knows what it says.
+      const std::string aside = AsideName(disk_, JournalOf(path_), now_);
+      if (absl::Status s = disk_.Rename(JournalOf(path_), aside); !s.ok()) return s;
+    }
     ++journal_.unfinished;
     SaveJournal();
 
@@ -306,6 +339,7 @@ class Recoverer {
   const absl::Time now_;
   Disk& disk_;
   RecoveryJournal journal_;
+  bool journal_read_ = false;
   bool readable_ = false;
 };
 
@@ -324,23 +358,27 @@ absl::Status NoteDamage(Disk& disk, const std::string& path, absl::string_view w
 }
 
 std::vector<Recovery> ListRecoveries(Disk& disk, const std::string& path) {
-  RecoveryJournal journal = RecoveryJournal::Load(disk, JournalOf(path));
-  std::reverse(journal.recoveries.begin(), journal.recoveries.end());
-  return std::move(journal.recoveries);
+  absl::StatusOr<RecoveryJournal> journal = RecoveryJournal::Load(disk, JournalOf(path));
+  if (!journal.ok()) return {};
+  std::reverse(journal->recoveries.begin(), journal->recoveries.end());
+  return std::move(journal->recoveries);
 }
 
 std::vector<Recovery> UntoldRecoveries(Disk& disk, const std::string& path) {
+  absl::StatusOr<RecoveryJournal> journal = RecoveryJournal::Load(disk, JournalOf(path));
   std::vector<Recovery> untold;
-  for (Recovery& recovery : RecoveryJournal::Load(disk, JournalOf(path)).recoveries) {
+  if (!journal.ok()) return untold;
+  for (Recovery& recovery : journal->recoveries) {
     if (!recovery.told) untold.push_back(std::move(recovery));
   }
   return untold;
 }
 
 absl::Status MarkTold(Disk& disk, const std::string& path) {
-  RecoveryJournal journal = RecoveryJournal::Load(disk, JournalOf(path));
-  for (Recovery& recovery : journal.recoveries) recovery.told = true;
-  return journal.Save(disk, JournalOf(path));
+  absl::StatusOr<RecoveryJournal> journal = RecoveryJournal::Load(disk, JournalOf(path));
+  if (!journal.ok()) return journal.status();
+  for (Recovery& recovery : journal->recoveries) recovery.told = true;
+  return journal->Save(disk, JournalOf(path));
 }
 
 std::string Describe(const Recovery& recovery) {

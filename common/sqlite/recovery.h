@@ -61,10 +61,11 @@ absl::StatusOr<std::optional<Recovery>> RecoverIfDamaged(const std::string& path
 // RecoverIfDamaged salvages it, whatever its check says.
 absl::Status NoteDamage(Disk& disk, const std::string& path, absl::string_view why);
 
-// The recoveries of a database, newest first.
+// The recoveries of a database, newest first; none when that can't be read now.
 std::vector<Recovery> ListRecoveries(Disk& disk, const std::string& path);
 
 // Those that are not in the SupportLog yet, oldest first, and that they are now.
+// MarkTold is kUnavailable, and notes nothing, when they can't be read or written.
 std::vector<Recovery> UntoldRecoveries(Disk& disk, const std::string& path);
 absl::Status MarkTold(Disk& disk, const std::string& path);
 

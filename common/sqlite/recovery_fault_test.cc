@@ -1,6 +1,7 @@
 // Recovery on a disk that fails, is short of space or loses power.
 #include <gmock/gmock.h>
 
+#include "absl/strings/match.h"
 #include "common/sqlite/disk.h"
 #include "common/sqlite/recovery_fixture.h"
 #include "common/testing/simulated_disk.h"
@@ -19,6 +20,32 @@ class RecoveryFaultTest : public RecoveryFixture {
     std::filesystem::create_directory(dir_);
     ASSERT_EQ(disk.CopyTo(dir_), absl::OkStatus());
   }
+
+  // A database on disk_ whose damage takes none of its rows, which are returned.
+  Rows MakeDamaged() {
+    Rows all = Make();
+    std::string bytes = ReadAll(path_);
+    bytes[20] = 77;
+    disk_.SetContent(path_, bytes);
+    return all;
+  }
+
+  absl::StatusOr<std::optional<Recovery>> Start() {
+    RecoveryRules rules = Rules();
+    rules.options.disk = &disk_;
+    now_ += absl::Seconds(1);
+    return RecoverIfDamaged(path_, rules, now_);
+  }
+
+  // A start that the disk ends between the old database and the new one.
+  void EndBetweenNames() {
+    disk_.Inject({.call = DiskCall::kRename, .path_ends_with = ".salvage"});
+    ASSERT_TRUE(absl::IsUnavailable(Start().status()));
+    ASSERT_FALSE(disk_.Exists(path_));
+    ASSERT_TRUE(disk_.Exists(path_ + ".salvage"));
+  }
+
+  SimulatedDisk disk_;
 };
 
 // Somebody else's file, which can't be read (and not even by root).
@@ -104,20 +131,16 @@ TEST_F(RecoveryFaultTest, AFullDiskLeavesTheDamagedFileWhereItIs) {
   const Rows all = Make();
   ZeroPage(1);
   const std::string damaged = ReadAll(path_);
-  SimulatedDisk disk;
-  disk.SetContent(path_, damaged);
-  RecoveryRules rules = Rules();
-  rules.options.disk = &disk;
+  disk_.SetContent(path_, damaged);
   for (const size_t room : {size_t{0}, size_t{20'000}, damaged.size() / 2}) {
-    disk.SetCapacity(static_cast<int64_t>(damaged.size() + room));
-    const auto recovery = RecoverIfDamaged(path_, rules, now_);
-    EXPECT_EQ(recovery.status().code(), absl::StatusCode::kUnavailable) << room;
-    EXPECT_EQ(*disk.Content(path_), damaged);
+    disk_.SetCapacity(static_cast<int64_t>(damaged.size() + room));
+    EXPECT_TRUE(absl::IsUnavailable(Start().status())) << room;
+    EXPECT_EQ(*disk_.Content(path_), damaged);
   }
-  disk.SetCapacity(std::nullopt);
-  const auto recovery = RecoverIfDamaged(path_, rules, now_);
+  disk_.SetCapacity(std::nullopt);
+  const auto recovery = Start();
   ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
-  TakeFrom(disk);
+  TakeFrom(disk_);
   EXPECT_THAT(Missing(all), IsEmpty());
 }
 
@@ -147,6 +170,51 @@ TEST_F(RecoveryFaultTest, ACutInTheMiddleIsMadeUpForByTheNextStart) {
     if (first.ok() && disk.renames_left_ > 0) return;  // there was no cut
   }
   FAIL() << "never came to the end";
+}
+
+TEST_F(RecoveryFaultTest, BetweenTwoNamesAJournalThatCantBeReadIsWaitedFor) {
+  const Rows all = MakeDamaged();
+  EndBetweenNames();
+  for (const DiskCall call : {DiskCall::kOpen, DiskCall::kRead}) {
+    disk_.Inject({.call = call, .path_ends_with = ".recoveries"});
+    EXPECT_TRUE(absl::IsUnavailable(Start().status()));
+  }
+  const auto recovery = Start();
+  ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
+  TakeFrom(disk_);
+  EXPECT_THAT(Missing(all), IsEmpty());
+}
+
+TEST_F(RecoveryFaultTest, BetweenTwoNamesADamagedJournalLosesNoRow) {
+  const Rows all = MakeDamaged();
+  EndBetweenNames();
+  disk_.SetContent(path_ + "-wal", "of the damaged database");
+  disk_.SetContent(path_ + ".recoveries", "garbage");
+  const auto recovery = Start();
+  ASSERT_TRUE(recovery.ok()) << recovery.status();
+  TakeFrom(disk_);
+  EXPECT_THAT(Missing(all), IsEmpty());
+}
+
+TEST_F(RecoveryFaultTest, AJournalThatCantBeReadEndsNoStartAndIsKept) {
+  const Rows all = MakeDamaged();
+  ASSERT_TRUE(Start().ok());
+  const std::string journal = *disk_.Content(path_ + ".recoveries");
+  disk_.Inject({.call = DiskCall::kRead, .lasting = true, .path_ends_with = ".recoveries"});
+  EXPECT_FALSE(Start()->has_value()) << "the database is sound";
+  EXPECT_TRUE(absl::IsUnavailable(MarkTold(disk_, path_)));
+  EXPECT_EQ(*disk_.Content(path_ + ".recoveries"), journal);
+
+  ASSERT_EQ(NoteDamage(disk_, path_, "again"), absl::OkStatus());
+  const auto recovery = Start();
+  ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
+  bool kept = false;
+  for (const auto& [path, size] : disk_.Files()) {
+    kept |= absl::StrContains(path, ".recoveries.damaged-") && *disk_.Content(path) == journal;
+  }
+  EXPECT_TRUE(kept);
+  TakeFrom(disk_);
+  EXPECT_THAT(Missing(all), IsEmpty());
 }
 
 TEST_F(RecoveryFaultTest, ASalvageThatWasCutOffThreeTimesIsNotTriedAgain) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/sqlite/disk.h"
@@ -42,7 +43,9 @@ struct RecoveryJournal {
 
   void Add(Recovery recovery);
 
-  static RecoveryJournal Load(Disk& disk, const std::string& path);
+  // An empty one if there is none, or something that is no file of ours.
+  // kUnavailable: it can't be read now, so nobody knows what it says.
+  static absl::StatusOr<RecoveryJournal> Load(Disk& disk, const std::string& path);
   absl::Status Save(Disk& disk, const std::string& path) const;
 
   // Both are of no file: for tests.
