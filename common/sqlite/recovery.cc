@@ -1,6 +1,7 @@
 #include "common/sqlite/recovery.h"
 
 #include <algorithm>
+#include <csignal>
 #include <memory>
 #include <utility>
 
@@ -127,7 +128,8 @@ class Builder {
       absl::StatusOr<Transaction> transaction = Transaction::Begin(database);
       if (!transaction.ok()) return transaction.status();
       absl::StatusOr<Salvaged> copied =
-          CopyRows(*image, database, rules_.rows, std::max<int64_t>(*free - kReservedBytes, 0));
+          CopyRows(*image, database, rules_.rows, std::max<int64_t>(*free - kReservedBytes, 0),
+                   rules_.stopped);
       if (!copied.ok()) return copied.status();
       salvaged = *copied;
       if (status = transaction->Commit(); !status.ok()) return status;
@@ -269,9 +271,26 @@ class Recoverer {
       const std::string aside = AsideName(disk_, JournalOf(path_), now_);
       if (absl::Status s = disk_.Rename(JournalOf(path_), aside); !s.ok()) return s;
     }
+    const RecoveryJournal before = journal_;
     ++journal_.unfinished;
     SaveJournal();
+    absl::StatusOr<std::optional<Recovery>> recovered = Replace(finding, give_up);
+    if (absl::IsUnavailable(recovered.status())) TakeBack(before);
+    return recovered;
+  }
 
+  // An error of the moment is none of the rows', so it does not count.
+  void TakeBack(const RecoveryJournal& before) {
+    const absl::StatusOr<RecoveryJournal> stored = RecoveryJournal::Load(disk_, JournalOf(path_));
+    // The next start goes on with the swap.
+    if (!stored.ok() || !stored->swap_to.empty()) return;
+    // On a full disk the journal needs the room. The next start removes it, too.
+    RemoveAll(disk_, SalvageOf(path_)).IgnoreError();
+    journal_ = before;
+    SaveJournal();
+  }
+
+  absl::StatusOr<std::optional<Recovery>> Replace(const Finding& finding, bool give_up) {
     Recovery recovery;
     recovery.file = FileName(path_);
     recovery.at = absl::ToUnixSeconds(now_);
@@ -344,6 +363,12 @@ class Recoverer {
 };
 
 }  // namespace
+
+bool StopIsPending() {
+  sigset_t pending;
+  return sigpending(&pending) == 0 &&
+         (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
 
 absl::StatusOr<std::optional<Recovery>> RecoverIfDamaged(const std::string& path,
                                                          const RecoveryRules& rules,

@@ -30,11 +30,16 @@
 // by this start or the next.
 namespace fieldgate::sqlite {
 
+// SIGTERM or SIGINT waits, as it does while a service starts; see service::Main.
+bool StopIsPending();
+
 struct RecoveryRules {
   // Of the file: page size, disk.
   Options options;
   absl::Span<const Migration> migrations;
   SalvageRules rows;
+  // Ends a salvage when it turns true.
+  std::function<bool()> stopped = StopIsPending;
   // The file of no byte is one that lost its content, not one to be begun.
   bool empty_is_damaged = false;
   // Salvages again however often it was damaged: nothing would be worse than to
@@ -50,8 +55,9 @@ struct RecoveryRules {
 // some seconds for each 100 MB that are salvaged. Logs what it does.
 //
 // Nothing: it is sound, or there is none.
-// kUnavailable: the disk fails or is full, or another process holds the file. The
-//               damaged file is where it was, or aside with the new one in place.
+// kUnavailable: the disk fails or is full, another process holds the file, or a stop
+//               came meanwhile. The damaged file is where it was, or aside with the
+//               new one in place; a later start goes on.
 // kFailedPrecondition: of a newer program; nothing changed.
 absl::StatusOr<std::optional<Recovery>> RecoverIfDamaged(const std::string& path,
                                                          const RecoveryRules& rules,

@@ -1,5 +1,8 @@
 // Recovery on a disk that fails, is short of space or loses power.
 #include <gmock/gmock.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "absl/strings/match.h"
 #include "common/sqlite/disk.h"
@@ -170,6 +173,65 @@ TEST_F(RecoveryFaultTest, ACutInTheMiddleIsMadeUpForByTheNextStart) {
     if (first.ok() && disk.renames_left_ > 0) return;  // there was no cut
   }
   FAIL() << "never came to the end";
+}
+
+// As often as a salvage may end the process.
+TEST_F(RecoveryFaultTest, ADiskThatIsFullForManyStartsCostsNoRows) {
+  const Rows all = MakeDamaged();
+  const std::string damaged = *disk_.Content(path_);
+  for (int start = 0; start < 5; ++start) {
+    // The journal can be written.
+    disk_.SetCapacity(static_cast<int64_t>(damaged.size()) + 40'000);
+    EXPECT_TRUE(absl::IsUnavailable(Start().status()));
+    EXPECT_EQ(*disk_.Content(path_), damaged);
+  }
+  disk_.SetCapacity(std::nullopt);
+  const auto recovery = Start();
+  ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
+  TakeFrom(disk_);
+  EXPECT_THAT(Missing(all), IsEmpty());
+}
+
+// Wherever it fails.
+TEST_F(RecoveryFaultTest, ADiskThatFailsInManyStartsCostsNoRows) {
+  const Rows all = MakeDamaged();
+  const std::string damaged = *disk_.Content(path_);
+  for (const DiskCall call : {DiskCall::kOpen, DiskCall::kSync, DiskCall::kRename,
+                              DiskCall::kRemove, DiskCall::kSyncDirectory}) {
+    bool failed = true;
+    for (int64_t nth = 1; failed; ++nth) {
+      SCOPED_TRACE(absl::StrCat("call ", static_cast<int>(call), ", the ", nth, "th"));
+      for (const auto& [path, size] : disk_.Files()) ASSERT_TRUE(disk_.Remove(path).ok());
+      disk_.SetContent(path_, damaged);
+      failed = false;
+      for (int start = 0; start < 4; ++start) {
+        disk_.Inject({.call = call, .nth = nth});
+        failed |= !Start().ok();
+        disk_.Heal();
+      }
+      ASSERT_TRUE(Start().ok());
+      TakeFrom(disk_);
+      ASSERT_THAT(Missing(all), IsEmpty());
+    }
+  }
+}
+
+TEST_F(RecoveryFaultTest, AStopEndsASalvageAndDoesNotCount) {
+  const Rows all = MakeDamaged();
+  sigset_t stop;
+  sigset_t former;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &stop, &former);
+  kill(getpid(), SIGTERM);
+  for (int start = 0; start < 5; ++start) EXPECT_TRUE(absl::IsUnavailable(Start().status()));
+  const timespec now = {0, 0};
+  EXPECT_EQ(sigtimedwait(&stop, nullptr, &now), SIGTERM);
+  pthread_sigmask(SIG_SETMASK, &former, nullptr);
+  const auto recovery = Start();
+  ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
+  TakeFrom(disk_);
+  EXPECT_THAT(Missing(all), IsEmpty());
 }
 
 TEST_F(RecoveryFaultTest, BetweenTwoNamesAJournalThatCantBeReadIsWaitedFor) {

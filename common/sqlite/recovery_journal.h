@@ -33,7 +33,7 @@ struct RecoveryJournal {
   static constexpr size_t kMaxRecoveries = 20;
 
   std::vector<Recovery> recoveries;  // oldest first; of more, the oldest goes
-  // Salvages that were begun and have not come to their end, one after the other.
+  // Salvages that ended the process, one after the other, and the one under way.
   int unfinished = 0;
   // Recoveries without a start between them that found nothing wrong.
   int in_a_row = 0;

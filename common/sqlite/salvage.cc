@@ -113,10 +113,12 @@ class Writer {
 
 class Copier {
  public:
-  Copier(PageImage& from, Database& to, const SalvageRules& rules, int64_t max_bytes)
+  Copier(PageImage& from, Database& to, const SalvageRules& rules, int64_t max_bytes,
+         const std::function<bool()>& stopped)
       : from_(from),
         to_(to),
         rules_(rules),
+        stopped_(stopped),
         bytes_left_(max_bytes),
         seen_(size_t{from.pages()} + 1),
         free_(from.FreePages()) {}
@@ -315,6 +317,7 @@ class Copier {
   }
 
   absl::Status CopyPage(const BtreePage& page, const TableShape& table, bool orphan) {
+    if (stopped_()) return absl::UnavailableError("the salvage was stopped");
     if (rules_.derived.count(table.name) > 0) return absl::OkStatus();
     Writer& writer = writers_.at(table.name);
     const bool bulk = IsBulk(table.name);
@@ -414,6 +417,7 @@ class Copier {
   PageImage& from_;
   Database& to_;
   const SalvageRules& rules_;
+  const std::function<bool()>& stopped_;
   int64_t bytes_left_;
   std::vector<bool> seen_;
   const std::vector<bool> free_;
@@ -427,8 +431,8 @@ class Copier {
 }  // namespace
 
 absl::StatusOr<Salvaged> CopyRows(PageImage& from, Database& to, const SalvageRules& rules,
-                                  int64_t max_bytes) {
-  return Copier(from, to, rules, max_bytes).Run();
+                                  int64_t max_bytes, const std::function<bool()>& stopped) {
+  return Copier(from, to, rules, max_bytes, stopped).Run();
 }
 
 }  // namespace fieldgate::sqlite

@@ -59,8 +59,9 @@ struct Salvaged {
 // Of bulk tables no more is copied than `max_bytes` of values leave, those of the
 // others counted.
 //
-// kUnavailable: the disk fails or is full.
+// kUnavailable: the disk fails or is full, or `stopped`, which is asked at each page,
+//               says so.
 absl::StatusOr<Salvaged> CopyRows(PageImage& from, Database& to, const SalvageRules& rules,
-                                  int64_t max_bytes);
+                                  int64_t max_bytes, const std::function<bool()>& stopped);
 
 }  // namespace fieldgate::sqlite
