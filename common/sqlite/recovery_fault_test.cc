@@ -234,6 +234,18 @@ TEST_F(RecoveryFaultTest, AStopEndsASalvageAndDoesNotCount) {
   EXPECT_THAT(Missing(all), IsEmpty());
 }
 
+TEST_F(RecoveryFaultTest, ABadSectorIsFoundByTheStartAndCostsItsRowsOnly) {
+  const Rows all = Make();
+  disk_.SetContent(path_, ReadAll(path_));
+  disk_.Inject({.call = DiskCall::kRead, .lasting = true, .path_ends_with = "test.db", .at = 9000});
+  const auto recovery = Start();
+  ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
+  TakeFrom(disk_);
+  size_t missing = 0;
+  for (const auto& [table, rows] : Missing(all)) missing += rows.size();
+  EXPECT_LT(missing, 30u);
+}
+
 TEST_F(RecoveryFaultTest, BetweenTwoNamesAJournalThatCantBeReadIsWaitedFor) {
   const Rows all = MakeDamaged();
   EndBetweenNames();
