@@ -203,10 +203,10 @@ absl::StatusOr<Finding> Check(const std::string& path, const Options& options,
     absl::StatusOr<std::unique_ptr<PageImage>> image =
         PageImage::Open(disk, path, options.page_size);
     if (!image.ok()) return image.status();
-    finding.empty = (*image)->pages() == 0;
+    finding.empty = (*image)->pages() == 0 && (*image)->log_usable();
     if (finding.empty) return finding;
     finding.damage = (*image)->damage();
-    if (!(*image)->header_ok()) return finding;
+    if (!(*image)->header_ok() || !(*image)->log_usable()) return finding;
   }
   Connection connection(path, options, disk.Vfs());
   std::vector<std::string> rows;

@@ -190,6 +190,7 @@ class Recoverer {
         disk_(rules.options.disk != nullptr ? *rules.options.disk : RealDisk()) {}
 
   absl::StatusOr<std::optional<Recovery>> Run() {
+    if (absl::Status s = MoveUnusableAside(); !s.ok()) return s;
     if (absl::Status s = LoadJournal(); !s.ok()) return s;
     if (!journal_.swap_to.empty()) return Finish();
     if (absl::Status s = FinishUnnoted(); !s.ok()) return s;
@@ -229,6 +230,24 @@ class Recoverer {
  private:
   // Whether only the new database is there, which waits for its name.
   bool IsBetweenNames() const { return !disk_.Exists(path_) && disk_.Exists(SalvageOf(path_)); }
+
+  // What holds no rows but keeps SQLite from opening the database: directories, or
+  // what may not be read and written.
+  absl::Status MoveUnusableAside() {
+    std::vector<absl::string_view> suffixes = {"-shm", "-journal"};
+    // Else the log is a part of the database.
+    if (!disk_.Exists(path_)) suffixes.push_back("-wal");
+    for (const absl::string_view suffix : suffixes) {
+      const std::string file = absl::StrCat(path_, suffix);
+      const absl::StatusOr<FileIdentity> identity = disk_.Identify(file);
+      if (!identity.ok()) return identity.status();
+      if (identity->kind != FileIdentity::Kind::kUnusable) continue;
+      const std::string aside = absl::StrCat(AsideName(disk_, path_, now_), suffix);
+      log::Error("beside a database is what can't be used", {{"file", file}, {"put_aside", aside}});
+      if (absl::Status s = disk_.Rename(file, aside); !s.ok()) return s;
+    }
+    return absl::OkStatus();
+  }
 
   absl::Status LoadJournal() {
     absl::StatusOr<RecoveryJournal> journal = RecoveryJournal::Load(disk_, JournalOf(path_));

@@ -68,7 +68,7 @@ class ForeignDisk : public Disk {
     return RealDisk().SyncDirectoryOf(p);
   }
   absl::StatusOr<FileIdentity> Identify(const std::string& p) override {
-    if (!foreign_) return RealDisk().Identify(p);
+    if (!foreign_ || !Exists(p)) return RealDisk().Identify(p);
     FileIdentity identity;
     identity.kind = FileIdentity::Kind::kUnusable;
     return identity;
@@ -244,6 +244,29 @@ TEST_F(RecoveryFaultTest, ABadSectorIsFoundByTheStartAndCostsItsRowsOnly) {
   size_t missing = 0;
   for (const auto& [table, rows] : Missing(all)) missing += rows.size();
   EXPECT_LT(missing, 30u);
+}
+
+TEST_F(RecoveryFaultTest, ALogThatCantBeOpenedNowIsNotLeftOut) {
+  {
+    const std::unique_ptr<Database> database = OpenDatabase();
+    Fill(*database);
+    disk_.SetContent(path_, ReadAll(path_));
+    disk_.SetContent(path_ + "-wal", ReadAll(path_ + "-wal"));
+  }
+  ASSERT_EQ(NoteDamage(disk_, path_, "so that it is salvaged"), absl::OkStatus());
+  // By the check, by SQLite itself (twice), or by the salvage.
+  for (int64_t nth = 1; nth <= 4; ++nth) {
+    disk_.Inject({.call = DiskCall::kOpen, .nth = nth, .path_ends_with = "-wal"});
+    const auto recovery = Start();
+    if (!recovery.ok()) {
+      EXPECT_TRUE(absl::IsUnavailable(recovery.status()));
+      EXPECT_TRUE(disk_.Exists(path_ + ".suspect"));
+    }
+    disk_.Heal();
+  }
+  TakeFrom(disk_);
+  const std::unique_ptr<Database> database = OpenDatabase();
+  EXPECT_EQ(ReadInt(*database, "SELECT count(*) FROM item"), 80);
 }
 
 TEST_F(RecoveryFaultTest, BetweenTwoNamesAJournalThatCantBeReadIsWaitedFor) {

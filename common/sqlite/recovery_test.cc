@@ -162,6 +162,36 @@ TEST_F(RecoveryTest, ADirectoryInItsPlaceIsPutAside) {
   EXPECT_NE(OpenDatabase(), nullptr);
 }
 
+TEST_F(RecoveryTest, ADirectoryInPlaceOfSharedMemoryOrAJournalIsMovedAside) {
+  const Rows all = Make();
+  for (const auto& [suffix, number] :
+       {std::pair<std::string, std::string>("-shm", ""), {"-journal", "-2"}}) {
+    std::filesystem::create_directory(path_ + suffix);
+    WriteAll(path_ + suffix + "/file", "kept");
+    const absl::StatusOr<std::optional<Recovery>> recovery = Recover();
+    ASSERT_TRUE(recovery.ok()) << recovery.status();
+    EXPECT_FALSE(recovery->has_value()) << Describe(**recovery);
+    EXPECT_THAT(Missing(all), IsEmpty());
+    EXPECT_EQ(ReadAll(path_ + ".damaged-20261126T013000Z" + number + suffix + "/file"), "kept");
+  }
+}
+
+TEST_F(RecoveryTest, ADirectoryInPlaceOfTheLogOfADatabaseToComeIsMovedAside) {
+  std::filesystem::create_directory(path_ + "-wal");
+  EXPECT_FALSE(Recover()->has_value());
+  EXPECT_NE(OpenDatabase(), nullptr);
+}
+
+TEST_F(RecoveryTest, ADirectoryInPlaceOfTheLogIsDamage) {
+  const Rows all = Make();
+  std::filesystem::create_directory(path_ + "-wal");
+  WriteAll(path_ + "-wal/file", "kept");
+  const Recovery recovery = Recovered();
+  EXPECT_THAT(recovery.why, HasSubstr("its log is a directory"));
+  EXPECT_EQ(ReadAll(dir_ + "/" + recovery.put_aside + "-wal/file"), "kept");
+  EXPECT_THAT(Missing(all), IsEmpty());
+}
+
 TEST_F(RecoveryTest, AFileOfOursWithoutPermissionsGetsThemBack) {
   const Rows all = Make();
   ASSERT_EQ(chmod(path_.c_str(), 0), 0);
