@@ -197,7 +197,8 @@ class Recoverer {
     if (absl::Status s = RemoveAll(disk_, SalvageOf(path_)); !s.ok()) return s;
     const absl::StatusOr<FileIdentity> identity = disk_.Identify(path_);
     if (!identity.ok()) return identity.status();
-    if (identity->kind == FileIdentity::Kind::kMissing) {
+    missing_ = identity->kind == FileIdentity::Kind::kMissing;
+    if (missing_ && !rules_.missing_is_damaged) {
       if (absl::Status s = disk_.Remove(SuspectOf(path_)); !s.ok()) return s;
       return std::nullopt;
     }
@@ -208,6 +209,8 @@ class Recoverer {
       if (!checked.ok()) return checked.status();
       finding = *std::move(checked);
       if (finding.empty && rules_.empty_is_damaged) finding.damage = "it has no content any more";
+    } else if (missing_) {
+      finding.damage = "it is missing";
     } else {
       finding.damage = "it is a directory, or the service may not read and write it";
     }
@@ -222,7 +225,7 @@ class Recoverer {
     if (!finding.damage.empty()) return Recover(finding);
     if (journal_.in_a_row > 0 || journal_.unfinished > 0) {
       journal_.in_a_row = journal_.unfinished = 0;
-      SaveJournal();
+      SaveJournal().IgnoreError();
     }
     return std::nullopt;
   }
@@ -274,9 +277,10 @@ class Recoverer {
   }
 
   // Without the journal nothing is lost but what it says.
-  void SaveJournal() {
+  absl::Status SaveJournal() {
     const absl::Status saved = journal_.Save(disk_, JournalOf(path_));
     if (!saved.ok()) log::Error("no note of a recovery", {{"error", saved.ToString()}});
+    return saved;
   }
 
   absl::StatusOr<std::optional<Recovery>> Recover(const Finding& finding) {
@@ -292,7 +296,10 @@ class Recoverer {
     }
     const RecoveryJournal before = journal_;
     ++journal_.unfinished;
-    SaveJournal();
+    const absl::Status saved = SaveJournal();
+    // Else a new database that is half done would be taken for one that waits for its
+    // name.
+    if (missing_ && !saved.ok()) return saved;
     absl::StatusOr<std::optional<Recovery>> recovered = Replace(finding, give_up);
     if (absl::IsUnavailable(recovered.status())) TakeBack(before);
     return recovered;
@@ -306,7 +313,7 @@ class Recoverer {
     // On a full disk the journal needs the room. The next start removes it, too.
     RemoveAll(disk_, SalvageOf(path_)).IgnoreError();
     journal_ = before;
-    SaveJournal();
+    SaveJournal().IgnoreError();
   }
 
   absl::StatusOr<std::optional<Recovery>> Replace(const Finding& finding, bool give_up) {
@@ -315,7 +322,7 @@ class Recoverer {
     recovery.at = absl::ToUnixSeconds(now_);
     recovery.why = Plain(finding.damage);
     const std::string aside = AsideName(disk_, path_, now_);
-    recovery.put_aside = FileName(aside);
+    if (!missing_) recovery.put_aside = FileName(aside);
     absl::Status built = absl::UnknownError("not tried");
     if (readable_ && !give_up) {
       absl::StatusOr<std::unique_ptr<PageImage>> image =
@@ -350,7 +357,11 @@ class Recoverer {
     if (!cleaned.ok()) return cleaned;
     journal_.swap_to.clear();
     // Else the next start swaps again and finds it done.
-    SaveJournal();
+    SaveJournal().IgnoreError();
+    if (recovery.put_aside.empty()) {
+      log::Error(Describe(recovery));
+      return recovery;
+    }
     const absl::StatusOr<int64_t> free = disk_.FreeBytes(path_);
     log::Error(Describe(recovery),
                {{"put_aside", aside},
@@ -378,6 +389,7 @@ class Recoverer {
   Disk& disk_;
   RecoveryJournal journal_;
   bool journal_read_ = false;
+  bool missing_ = false;
   bool readable_ = false;
 };
 
@@ -428,9 +440,11 @@ absl::Status MarkTold(Disk& disk, const std::string& path) {
 std::string Describe(const Recovery& recovery) {
   std::string lost;
   if (recovery.rows_lost > 0) lost = absl::StrCat(", ", recovery.rows_lost, " lost");
-  return absl::StrCat(recovery.file, " was damaged (", recovery.why, "): put aside as ",
-                      recovery.put_aside, ", ", recovery.rows_saved, " rows saved", lost,
-                      recovery.effect.empty() ? "" : "; ", recovery.effect);
+  std::string aside;
+  if (!recovery.put_aside.empty()) aside = absl::StrCat("put aside as ", recovery.put_aside, ", ");
+  return absl::StrCat(recovery.file, " was damaged (", recovery.why, "): ", aside,
+                      recovery.rows_saved, " rows saved", lost, recovery.effect.empty() ? "" : "; ",
+                      recovery.effect);
 }
 
 }  // namespace fieldgate::sqlite

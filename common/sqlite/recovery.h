@@ -42,6 +42,8 @@ struct RecoveryRules {
   std::function<bool()> stopped = StopIsPending;
   // The file of no byte is one that lost its content, not one to be begun.
   bool empty_is_damaged = false;
+  // The same of a file that is missing; then nothing is put aside.
+  bool missing_is_damaged = false;
   // Salvages again however often it was damaged: nothing would be worse than to
   // go on without its content.
   bool salvage_always = false;
@@ -54,7 +56,7 @@ struct RecoveryRules {
 // is damaged, or was found to be so while running. At most 3 s for a check; then
 // some seconds for each 100 MB that are salvaged. Logs what it does.
 //
-// Nothing: it is sound, or there is none.
+// Nothing: it is sound, or there is none and that is no damage.
 // kUnavailable: the disk fails or is full, another process holds the file, or a stop
 //               came meanwhile. The damaged file is where it was, or aside with the
 //               new one in place; a later start goes on.

@@ -282,6 +282,33 @@ TEST_F(RecoveryFaultTest, BetweenTwoNamesAJournalThatCantBeReadIsWaitedFor) {
   EXPECT_THAT(Missing(all), IsEmpty());
 }
 
+TEST_F(RecoveryFaultTest, ACutWhileAMissingDatabaseIsMadeUpForLeavesNoneThatIsHalfDone) {
+  RecoveryRules rules = Rules();
+  rules.missing_is_damaged = true;
+  rules.mend = [](Database& database, const Salvaged&, Recovery&) {
+    return database.Execute("INSERT INTO numbered (text) VALUES ('what must be there')");
+  };
+  // Without a note that it is under way nothing is begun.
+  rules.options.disk = &disk_;
+  disk_.Inject({.call = DiskCall::kWrite, .path_ends_with = ".recoveries.new"});
+  EXPECT_TRUE(absl::IsUnavailable(RecoverIfDamaged(path_, rules, now_).status()));
+  EXPECT_FALSE(disk_.Exists(path_ + ".salvage"));
+  for (int64_t cut = 0;; ++cut) {
+    SimulatedDisk disk(static_cast<uint64_t>(cut));
+    rules.options.disk = &disk;
+    // Of a recovery before.
+    ASSERT_EQ(RecoveryJournal().Save(disk, path_ + ".recoveries"), absl::OkStatus());
+    disk.CutPowerAfter(cut);
+    const bool done = RecoverIfDamaged(path_, rules, now_).ok();
+    const std::unique_ptr<SimulatedDisk> image = disk.Image(static_cast<uint64_t>(cut));
+    rules.options.disk = image.get();
+    ASSERT_TRUE(RecoverIfDamaged(path_, rules, now_).ok()) << "cut after " << cut;
+    TakeFrom(*image);
+    EXPECT_EQ(ReadInt(*OpenDatabase(), "SELECT count(*) FROM numbered"), 1) << "cut after " << cut;
+    if (done) break;
+  }
+}
+
 TEST_F(RecoveryFaultTest, BetweenTwoNamesADamagedJournalLosesNoRow) {
   const Rows all = MakeDamaged();
   EndBetweenNames();

@@ -15,8 +15,8 @@ namespace fieldgate::sqlite {
 // A database that was put aside, as proto/service.proto has it.
 struct Recovery {
   std::string file;
-  std::string put_aside;
-  int64_t at = 0;  // Unix seconds
+  std::string put_aside;  // "": it was missing
+  int64_t at = 0;         // Unix seconds
   std::string why;
   uint64_t rows_saved = 0;
   uint64_t rows_lost = 0;

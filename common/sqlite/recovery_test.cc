@@ -213,6 +213,24 @@ TEST_F(RecoveryTest, AnEmptyFileIsANewDatabaseUnlessItHadContent) {
   EXPECT_TRUE(recovery->has_value());
 }
 
+TEST_F(RecoveryTest, AMissingFileIsANewDatabaseUnlessItHadContent) {
+  EXPECT_FALSE(Recover()->has_value());
+  WriteAll(path_ + "-wal", "of the database that is missing");
+  RecoveryRules rules = Rules();
+  rules.missing_is_damaged = true;
+  bool extent_unknown = false;
+  rules.mend = [&extent_unknown](Database&, const Salvaged& salvaged, Recovery&) {
+    extent_unknown = salvaged.extent_unknown;
+    return absl::OkStatus();
+  };
+  const auto recovery = RecoverIfDamaged(path_, rules, now_);
+  ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
+  EXPECT_EQ(Describe(**recovery), "test.db was damaged (it is missing): 0 rows saved");
+  EXPECT_TRUE(extent_unknown);
+  EXPECT_EQ(ReadAll(path_ + ".damaged-20261126T013000Z-wal"), "of the database that is missing");
+  EXPECT_FALSE(RecoverIfDamaged(path_, rules, now_)->has_value()) << "it is done";
+}
+
 TEST_F(RecoveryTest, AFlippedVersionIsNoticedAndMended) {
   const Rows all = Make();
   for (const char version : {'\0', '\1', '\3', '\x42'}) {
