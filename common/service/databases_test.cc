@@ -24,11 +24,12 @@ class DatabasesTest : public testing::Test {
   }
 
   static void AddRecovery(const std::string& path, int64_t at) {
-    sqlite::RecoveryJournal journal =
+    absl::StatusOr<sqlite::RecoveryJournal> journal =
         sqlite::RecoveryJournal::Load(sqlite::RealDisk(), path + ".recoveries");
-    journal.Add(
+    ASSERT_TRUE(journal.ok()) << journal.status();
+    journal->Add(
         {path.substr(path.rfind('/') + 1), "aside", at, "zeroed", 5, 2, "all is well", false});
-    ASSERT_EQ(journal.Save(sqlite::RealDisk(), path + ".recoveries"), absl::OkStatus());
+    ASSERT_EQ(journal->Save(sqlite::RealDisk(), path + ".recoveries"), absl::OkStatus());
   }
 
   const std::string dir_ = std::string(getenv("TEST_TMPDIR")) + "/databases";

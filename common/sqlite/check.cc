@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/sqlite/damage.h"
 #include "common/sqlite/disk.h"
 #include "common/sqlite/page_image.h"
 #include "common/sqlite/table_shape.h"
@@ -85,18 +86,9 @@ class Deadline {
 };
 
 // Others are of the moment.
-bool IsDamage(int result) {
-  switch (result & 0xff) {
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-    case SQLITE_ERROR:  // a schema that makes no sense
-      return true;
-    case SQLITE_IOERR:
-      return result == SQLITE_IOERR_READ || result == SQLITE_IOERR_SHORT_READ ||
-             result == SQLITE_IOERR_CORRUPTFS || result == SQLITE_IOERR_DATA;
-    default:
-      return false;
-  }
+bool ShowsDamage(int result) {
+  const bool no_sense = (result & 0xff) == SQLITE_ERROR;  // of the schema
+  return IsDamage(result) || IsReadError(result) || result == SQLITE_IOERR_SHORT_READ || no_sense;
 }
 
 using Columns = std::vector<TableShape::Column>;
@@ -211,10 +203,10 @@ absl::StatusOr<Finding> Check(const std::string& path, const Options& options,
     absl::StatusOr<std::unique_ptr<PageImage>> image =
         PageImage::Open(disk, path, options.page_size);
     if (!image.ok()) return image.status();
-    finding.empty = (*image)->pages() == 0;
+    finding.empty = (*image)->pages() == 0 && (*image)->log_usable();
     if (finding.empty) return finding;
     finding.damage = (*image)->damage();
-    if (!(*image)->header_ok()) return finding;
+    if (!(*image)->header_ok() || !(*image)->log_usable()) return finding;
   }
   Connection connection(path, options, disk.Vfs());
   std::vector<std::string> rows;
@@ -229,7 +221,7 @@ absl::StatusOr<Finding> Check(const std::string& path, const Options& options,
     const std::string words = absl::StrCat(
         connection.get() != nullptr ? sqlite3_errmsg(connection.get()) : sqlite3_errstr(result),
         " (SQLite ", result, ")");
-    if (!IsDamage(result)) return absl::UnavailableError(absl::StrCat(path, ": ", words));
+    if (!ShowsDamage(result)) return absl::UnavailableError(absl::StrCat(path, ": ", words));
     if (finding.damage.empty()) finding.damage = words;
   } else if (rows.empty() || rows[0] != "ok") {
     const std::string words = rows.empty() ? "no answer" : rows[0];

@@ -80,12 +80,16 @@ absl::StatusOr<std::unique_ptr<PageImage>> PageImage::Open(Disk& disk, const std
   if (!file.ok()) return file.status();
   std::unique_ptr<VfsFile> wal;
   const std::string wal_path = absl::StrCat(path, "-wal");
-  if (disk.Exists(wal_path)) {
+  const absl::StatusOr<FileIdentity> log = disk.Identify(wal_path);
+  if (!log.ok()) return log.status();
+  if (log->kind == FileIdentity::Kind::kFile) {
     absl::StatusOr<std::unique_ptr<VfsFile>> opened =
         VfsFile::Open(disk, wal_path, /*writable=*/false);
-    if (opened.ok()) wal = *std::move(opened);
+    if (!opened.ok()) return opened.status();
+    wal = *std::move(opened);
   }
   std::unique_ptr<PageImage> image(new PageImage(*std::move(file), std::move(wal)));
+  image->log_usable_ = log->kind != FileIdentity::Kind::kUnusable;
   if (absl::Status status = image->ReadHeaders(page_size); !status.ok()) return status;
   return image;
 }
@@ -135,6 +139,9 @@ absl::Status PageImage::ReadHeaders(int page_size) {
     first_trunk_ = Be32(first, 32);
   }
   if (damage_.empty()) damage_ = in_wal_.damage;
+  if (damage_.empty() && !log_usable_) {
+    damage_ = "its log is a directory, or the service may not read and write it";
+  }
   return absl::OkStatus();
 }
 

@@ -17,8 +17,9 @@ namespace fieldgate::sqlite {
 // compatible; blocks on disk.
 class PageImage {
  public:
-  // `page_size` is taken if neither file tells its own.
-  // kUnavailable: the file can't be opened.
+  // `page_size` is taken if neither file tells its own. A log that is no file, or may
+  // not be read, is damage.
+  // kUnavailable: the file or its log can't be opened.
   static absl::StatusOr<std::unique_ptr<PageImage>> Open(Disk& disk, const std::string& path,
                                                          int page_size);
 
@@ -27,6 +28,8 @@ class PageImage {
   // What is wrong with the files' headers and the log; empty: nothing.
   const std::string& damage() const { return damage_; }
   bool header_ok() const { return header_ok_; }
+  // False: SQLite can't open the database, either.
+  bool log_usable() const { return log_usable_; }
   // PRAGMA user_version; 0 if the header is damaged.
   uint32_t user_version() const { return user_version_; }
 
@@ -58,6 +61,7 @@ class PageImage {
   int page_size_ = 0;
   uint32_t pages_ = 0;
   bool header_ok_ = false;
+  bool log_usable_ = true;
   uint32_t user_version_ = 0;
   uint32_t first_trunk_ = 0;
   uint32_t missing_pages_ = 0;

@@ -1,6 +1,7 @@
 #include "common/sqlite/recovery.h"
 
 #include <algorithm>
+#include <csignal>
 #include <memory>
 #include <utility>
 
@@ -127,7 +128,8 @@ class Builder {
       absl::StatusOr<Transaction> transaction = Transaction::Begin(database);
       if (!transaction.ok()) return transaction.status();
       absl::StatusOr<Salvaged> copied =
-          CopyRows(*image, database, rules_.rows, std::max<int64_t>(*free - kReservedBytes, 0));
+          CopyRows(*image, database, rules_.rows, std::max<int64_t>(*free - kReservedBytes, 0),
+                   rules_.stopped);
       if (!copied.ok()) return copied.status();
       salvaged = *copied;
       if (status = transaction->Commit(); !status.ok()) return status;
@@ -185,15 +187,18 @@ class Recoverer {
       : path_(path),
         rules_(rules),
         now_(now),
-        disk_(rules.options.disk != nullptr ? *rules.options.disk : RealDisk()),
-        journal_(RecoveryJournal::Load(disk_, JournalOf(path))) {}
+        disk_(rules.options.disk != nullptr ? *rules.options.disk : RealDisk()) {}
 
   absl::StatusOr<std::optional<Recovery>> Run() {
+    if (absl::Status s = MoveUnusableAside(); !s.ok()) return s;
+    if (absl::Status s = LoadJournal(); !s.ok()) return s;
     if (!journal_.swap_to.empty()) return Finish();
+    if (absl::Status s = FinishUnnoted(); !s.ok()) return s;
     if (absl::Status s = RemoveAll(disk_, SalvageOf(path_)); !s.ok()) return s;
     const absl::StatusOr<FileIdentity> identity = disk_.Identify(path_);
     if (!identity.ok()) return identity.status();
-    if (identity->kind == FileIdentity::Kind::kMissing) {
+    missing_ = identity->kind == FileIdentity::Kind::kMissing;
+    if (missing_ && !rules_.missing_is_damaged) {
       if (absl::Status s = disk_.Remove(SuspectOf(path_)); !s.ok()) return s;
       return std::nullopt;
     }
@@ -204,6 +209,8 @@ class Recoverer {
       if (!checked.ok()) return checked.status();
       finding = *std::move(checked);
       if (finding.empty && rules_.empty_is_damaged) finding.damage = "it has no content any more";
+    } else if (missing_) {
+      finding.damage = "it is missing";
     } else {
       finding.damage = "it is a directory, or the service may not read and write it";
     }
@@ -218,16 +225,62 @@ class Recoverer {
     if (!finding.damage.empty()) return Recover(finding);
     if (journal_.in_a_row > 0 || journal_.unfinished > 0) {
       journal_.in_a_row = journal_.unfinished = 0;
-      SaveJournal();
+      SaveJournal().IgnoreError();
     }
     return std::nullopt;
   }
 
  private:
+  // Whether only the new database is there, which waits for its name.
+  bool IsBetweenNames() const { return !disk_.Exists(path_) && disk_.Exists(SalvageOf(path_)); }
+
+  // What holds no rows but keeps SQLite from opening the database: directories, or
+  // what may not be read and written.
+  absl::Status MoveUnusableAside() {
+    std::vector<absl::string_view> suffixes = {"-shm", "-journal"};
+    // Else the log is a part of the database.
+    if (!disk_.Exists(path_)) suffixes.push_back("-wal");
+    for (const absl::string_view suffix : suffixes) {
+      const std::string file = absl::StrCat(path_, suffix);
+      const absl::StatusOr<FileIdentity> identity = disk_.Identify(file);
+      if (!identity.ok()) return identity.status();
+      if (identity->kind != FileIdentity::Kind::kUnusable) continue;
+      const std::string aside = absl::StrCat(AsideName(disk_, path_, now_), suffix);
+      log::Error("beside a database is what can't be used", {{"file", file}, {"put_aside", aside}});
+      if (absl::Status s = disk_.Rename(file, aside); !s.ok()) return s;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadJournal() {
+    absl::StatusOr<RecoveryJournal> journal = RecoveryJournal::Load(disk_, JournalOf(path_));
+    journal_read_ = journal.ok();
+    if (journal_read_) {
+      journal_ = *std::move(journal);
+      return absl::OkStatus();
+    }
+    // Only here it must be known whether the new database is complete.
+    if (IsBetweenNames()) return journal.status();
+    log::Error("what is remembered of recoveries can't be read",
+               {{"error", journal.status().ToString()}});
+    return absl::OkStatus();
+  }
+
+  // A journal that knows neither of a swap nor of a salvage under way is damaged: only
+  // a swap takes a database away, and what waits for its name is complete then.
+  absl::Status FinishUnnoted() {
+    if (!IsBetweenNames() || journal_.unfinished > 0 || !disk_.Exists(JournalOf(path_))) {
+      return absl::OkStatus();
+    }
+    log::Error("a new database waits for its name, and no note says so", {{"file", path_}});
+    return Swap(disk_, path_, AsideName(disk_, path_, now_));
+  }
+
   // Without the journal nothing is lost but what it says.
-  void SaveJournal() {
+  absl::Status SaveJournal() {
     const absl::Status saved = journal_.Save(disk_, JournalOf(path_));
     if (!saved.ok()) log::Error("no note of a recovery", {{"error", saved.ToString()}});
+    return saved;
   }
 
   absl::StatusOr<std::optional<Recovery>> Recover(const Finding& finding) {
@@ -236,15 +289,40 @@ class Recoverer {
     log::Error(give_up ? "a database is damaged again and again; it is put aside as it is"
                        : "a database is damaged; its rows are saved into a new one",
                {{"file", path_}, {"why", finding.damage}});
+    if (!journal_read_) {
+      // Kept, since nobody knows what it says.
+      const std::string aside = AsideName(disk_, JournalOf(path_), now_);
+      if (absl::Status s = disk_.Rename(JournalOf(path_), aside); !s.ok()) return s;
+    }
+    const RecoveryJournal before = journal_;
     ++journal_.unfinished;
-    SaveJournal();
+    const absl::Status saved = SaveJournal();
+    // Else a new database that is half done would be taken for one that waits for its
+    // name.
+    if (missing_ && !saved.ok()) return saved;
+    absl::StatusOr<std::optional<Recovery>> recovered = Replace(finding, give_up);
+    if (absl::IsUnavailable(recovered.status())) TakeBack(before);
+    return recovered;
+  }
 
+  // An error of the moment is none of the rows', so it does not count.
+  void TakeBack(const RecoveryJournal& before) {
+    const absl::StatusOr<RecoveryJournal> stored = RecoveryJournal::Load(disk_, JournalOf(path_));
+    // The next start goes on with the swap.
+    if (!stored.ok() || !stored->swap_to.empty()) return;
+    // On a full disk the journal needs the room. The next start removes it, too.
+    RemoveAll(disk_, SalvageOf(path_)).IgnoreError();
+    journal_ = before;
+    SaveJournal().IgnoreError();
+  }
+
+  absl::StatusOr<std::optional<Recovery>> Replace(const Finding& finding, bool give_up) {
     Recovery recovery;
     recovery.file = FileName(path_);
     recovery.at = absl::ToUnixSeconds(now_);
     recovery.why = Plain(finding.damage);
     const std::string aside = AsideName(disk_, path_, now_);
-    recovery.put_aside = FileName(aside);
+    if (!missing_) recovery.put_aside = FileName(aside);
     absl::Status built = absl::UnknownError("not tried");
     if (readable_ && !give_up) {
       absl::StatusOr<std::unique_ptr<PageImage>> image =
@@ -279,7 +357,11 @@ class Recoverer {
     if (!cleaned.ok()) return cleaned;
     journal_.swap_to.clear();
     // Else the next start swaps again and finds it done.
-    SaveJournal();
+    SaveJournal().IgnoreError();
+    if (recovery.put_aside.empty()) {
+      log::Error(Describe(recovery));
+      return recovery;
+    }
     const absl::StatusOr<int64_t> free = disk_.FreeBytes(path_);
     log::Error(Describe(recovery),
                {{"put_aside", aside},
@@ -306,10 +388,18 @@ class Recoverer {
   const absl::Time now_;
   Disk& disk_;
   RecoveryJournal journal_;
+  bool journal_read_ = false;
+  bool missing_ = false;
   bool readable_ = false;
 };
 
 }  // namespace
+
+bool StopIsPending() {
+  sigset_t pending;
+  return sigpending(&pending) == 0 &&
+         (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
 
 absl::StatusOr<std::optional<Recovery>> RecoverIfDamaged(const std::string& path,
                                                          const RecoveryRules& rules,
@@ -324,31 +414,37 @@ absl::Status NoteDamage(Disk& disk, const std::string& path, absl::string_view w
 }
 
 std::vector<Recovery> ListRecoveries(Disk& disk, const std::string& path) {
-  RecoveryJournal journal = RecoveryJournal::Load(disk, JournalOf(path));
-  std::reverse(journal.recoveries.begin(), journal.recoveries.end());
-  return std::move(journal.recoveries);
+  absl::StatusOr<RecoveryJournal> journal = RecoveryJournal::Load(disk, JournalOf(path));
+  if (!journal.ok()) return {};
+  std::reverse(journal->recoveries.begin(), journal->recoveries.end());
+  return std::move(journal->recoveries);
 }
 
 std::vector<Recovery> UntoldRecoveries(Disk& disk, const std::string& path) {
+  absl::StatusOr<RecoveryJournal> journal = RecoveryJournal::Load(disk, JournalOf(path));
   std::vector<Recovery> untold;
-  for (Recovery& recovery : RecoveryJournal::Load(disk, JournalOf(path)).recoveries) {
+  if (!journal.ok()) return untold;
+  for (Recovery& recovery : journal->recoveries) {
     if (!recovery.told) untold.push_back(std::move(recovery));
   }
   return untold;
 }
 
 absl::Status MarkTold(Disk& disk, const std::string& path) {
-  RecoveryJournal journal = RecoveryJournal::Load(disk, JournalOf(path));
-  for (Recovery& recovery : journal.recoveries) recovery.told = true;
-  return journal.Save(disk, JournalOf(path));
+  absl::StatusOr<RecoveryJournal> journal = RecoveryJournal::Load(disk, JournalOf(path));
+  if (!journal.ok()) return journal.status();
+  for (Recovery& recovery : journal->recoveries) recovery.told = true;
+  return journal->Save(disk, JournalOf(path));
 }
 
 std::string Describe(const Recovery& recovery) {
   std::string lost;
   if (recovery.rows_lost > 0) lost = absl::StrCat(", ", recovery.rows_lost, " lost");
-  return absl::StrCat(recovery.file, " was damaged (", recovery.why, "): put aside as ",
-                      recovery.put_aside, ", ", recovery.rows_saved, " rows saved", lost,
-                      recovery.effect.empty() ? "" : "; ", recovery.effect);
+  std::string aside;
+  if (!recovery.put_aside.empty()) aside = absl::StrCat("put aside as ", recovery.put_aside, ", ");
+  return absl::StrCat(recovery.file, " was damaged (", recovery.why, "): ", aside,
+                      recovery.rows_saved, " rows saved", lost, recovery.effect.empty() ? "" : "; ",
+                      recovery.effect);
 }
 
 }  // namespace fieldgate::sqlite

@@ -30,13 +30,20 @@
 // by this start or the next.
 namespace fieldgate::sqlite {
 
+// SIGTERM or SIGINT waits, as it does while a service starts; see service::Main.
+bool StopIsPending();
+
 struct RecoveryRules {
   // Of the file: page size, disk.
   Options options;
   absl::Span<const Migration> migrations;
   SalvageRules rows;
+  // Ends a salvage when it turns true.
+  std::function<bool()> stopped = StopIsPending;
   // The file of no byte is one that lost its content, not one to be begun.
   bool empty_is_damaged = false;
+  // The same of a file that is missing; then nothing is put aside.
+  bool missing_is_damaged = false;
   // Salvages again however often it was damaged: nothing would be worse than to
   // go on without its content.
   bool salvage_always = false;
@@ -49,9 +56,10 @@ struct RecoveryRules {
 // is damaged, or was found to be so while running. At most 3 s for a check; then
 // some seconds for each 100 MB that are salvaged. Logs what it does.
 //
-// Nothing: it is sound, or there is none.
-// kUnavailable: the disk fails or is full, or another process holds the file. The
-//               damaged file is where it was, or aside with the new one in place.
+// Nothing: it is sound, or there is none and that is no damage.
+// kUnavailable: the disk fails or is full, another process holds the file, or a stop
+//               came meanwhile. The damaged file is where it was, or aside with the
+//               new one in place; a later start goes on.
 // kFailedPrecondition: of a newer program; nothing changed.
 absl::StatusOr<std::optional<Recovery>> RecoverIfDamaged(const std::string& path,
                                                          const RecoveryRules& rules,
@@ -61,10 +69,11 @@ absl::StatusOr<std::optional<Recovery>> RecoverIfDamaged(const std::string& path
 // RecoverIfDamaged salvages it, whatever its check says.
 absl::Status NoteDamage(Disk& disk, const std::string& path, absl::string_view why);
 
-// The recoveries of a database, newest first.
+// The recoveries of a database, newest first; none when that can't be read now.
 std::vector<Recovery> ListRecoveries(Disk& disk, const std::string& path);
 
 // Those that are not in the SupportLog yet, oldest first, and that they are now.
+// MarkTold is kUnavailable, and notes nothing, when they can't be read or written.
 std::vector<Recovery> UntoldRecoveries(Disk& disk, const std::string& path);
 absl::Status MarkTold(Disk& disk, const std::string& path);
 

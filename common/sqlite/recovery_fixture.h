@@ -139,6 +139,42 @@ class RecoveryFixture : public testing::Test {
     return RecoverIfDamaged(path_, Rules(), now_);
   }
 
+  // The recovery, which must be one.
+  Recovery Recovered() {
+    absl::StatusOr<std::optional<Recovery>> recovery = Recover();
+    EXPECT_TRUE(recovery.ok()) << recovery.status();
+    if (!recovery.ok() || !recovery->has_value()) {
+      ADD_FAILURE() << "nothing was recovered";
+      return {};
+    }
+    return **recovery;
+  }
+
+  // Rows of `all` that are not in the database now; it has none that are not there.
+  Rows Missing(const Rows& all) {
+    const std::unique_ptr<Database> database = OpenDatabase();
+    const Rows now = ReadRows(*database);
+    Rows missing;
+    for (const auto& [table, rows] : all) {
+      const auto found = now.find(table);
+      for (const std::string& row : rows) {
+        if (found == now.end() || found->second.count(row) == 0) missing[table].insert(row);
+      }
+    }
+    for (const auto& [table, rows] : now) {
+      for (const std::string& row : rows) {
+        EXPECT_TRUE(all.at(table).count(row) > 0) << table << " has a new row " << row;
+      }
+    }
+    return missing;
+  }
+
+  void ZeroPage(size_t number) {
+    std::string bytes = ReadAll(path_);
+    bytes.replace((number - 1) * kPageSize, kPageSize, kPageSize, '\0');
+    WriteAll(path_, bytes);
+  }
+
   // All databases that were put aside.
   std::vector<std::string> PutAside() const {
     std::vector<std::string> names;

@@ -74,10 +74,13 @@ RecoveryJournal RecoveryJournal::Parse(absl::string_view text) {
   return journal;
 }
 
-RecoveryJournal RecoveryJournal::Load(Disk& disk, const std::string& path) {
-  if (!disk.Exists(path)) return {};
+absl::StatusOr<RecoveryJournal> RecoveryJournal::Load(Disk& disk, const std::string& path) {
+  const absl::StatusOr<FileIdentity> identity = disk.Identify(path);
+  if (!identity.ok()) return identity.status();
+  if (identity->kind != FileIdentity::Kind::kFile) return RecoveryJournal();
   const absl::StatusOr<std::string> text = ReadFile(disk, path, kMaxBytes);
-  return text.ok() ? Parse(*text) : RecoveryJournal();
+  if (!text.ok()) return text.status();
+  return Parse(*text);
 }
 
 absl::Status RecoveryJournal::Save(Disk& disk, const std::string& path) const {

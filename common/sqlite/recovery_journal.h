@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/sqlite/disk.h"
@@ -14,8 +15,8 @@ namespace fieldgate::sqlite {
 // A database that was put aside, as proto/service.proto has it.
 struct Recovery {
   std::string file;
-  std::string put_aside;
-  int64_t at = 0;  // Unix seconds
+  std::string put_aside;  // "": it was missing
+  int64_t at = 0;         // Unix seconds
   std::string why;
   uint64_t rows_saved = 0;
   uint64_t rows_lost = 0;
@@ -32,7 +33,7 @@ struct RecoveryJournal {
   static constexpr size_t kMaxRecoveries = 20;
 
   std::vector<Recovery> recoveries;  // oldest first; of more, the oldest goes
-  // Salvages that were begun and have not come to their end, one after the other.
+  // Salvages that ended the process, one after the other, and the one under way.
   int unfinished = 0;
   // Recoveries without a start between them that found nothing wrong.
   int in_a_row = 0;
@@ -42,7 +43,9 @@ struct RecoveryJournal {
 
   void Add(Recovery recovery);
 
-  static RecoveryJournal Load(Disk& disk, const std::string& path);
+  // An empty one if there is none, or something that is no file of ours.
+  // kUnavailable: it can't be read now, so nobody knows what it says.
+  static absl::StatusOr<RecoveryJournal> Load(Disk& disk, const std::string& path);
   absl::Status Save(Disk& disk, const std::string& path) const;
 
   // Both are of no file: for tests.

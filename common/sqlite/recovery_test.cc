@@ -13,48 +13,10 @@
 namespace fieldgate::sqlite {
 namespace {
 
+using RecoveryTest = RecoveryFixture;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-class RecoveryTest : public RecoveryFixture {
- protected:
-  // The recovery, which must be one.
-  Recovery Recovered() {
-    absl::StatusOr<std::optional<Recovery>> recovery = Recover();
-    EXPECT_TRUE(recovery.ok()) << recovery.status();
-    if (!recovery.ok() || !recovery->has_value()) {
-      ADD_FAILURE() << "nothing was recovered";
-      return {};
-    }
-    return **recovery;
-  }
-
-  // Rows of `all` that are not in the database now; it has none that are not there.
-  Rows Missing(const Rows& all) {
-    const std::unique_ptr<Database> database = OpenDatabase();
-    const Rows now = ReadRows(*database);
-    Rows missing;
-    for (const auto& [table, rows] : all) {
-      const auto found = now.find(table);
-      for (const std::string& row : rows) {
-        if (found == now.end() || found->second.count(row) == 0) missing[table].insert(row);
-      }
-    }
-    for (const auto& [table, rows] : now) {
-      for (const std::string& row : rows) {
-        EXPECT_TRUE(all.at(table).count(row) > 0) << table << " has a new row " << row;
-      }
-    }
-    return missing;
-  }
-
-  void ZeroPage(size_t number) {
-    std::string bytes = ReadAll(path_);
-    bytes.replace((number - 1) * kPageSize, kPageSize, kPageSize, '\0');
-    WriteAll(path_, bytes);
-  }
-};
 
 TEST_F(RecoveryTest, ASoundDatabaseStaysAsItIs) {
   Make();
@@ -200,6 +162,36 @@ TEST_F(RecoveryTest, ADirectoryInItsPlaceIsPutAside) {
   EXPECT_NE(OpenDatabase(), nullptr);
 }
 
+TEST_F(RecoveryTest, ADirectoryInPlaceOfSharedMemoryOrAJournalIsMovedAside) {
+  const Rows all = Make();
+  for (const auto& [suffix, number] :
+       {std::pair<std::string, std::string>("-shm", ""), {"-journal", "-2"}}) {
+    std::filesystem::create_directory(path_ + suffix);
+    WriteAll(path_ + suffix + "/file", "kept");
+    const absl::StatusOr<std::optional<Recovery>> recovery = Recover();
+    ASSERT_TRUE(recovery.ok()) << recovery.status();
+    EXPECT_FALSE(recovery->has_value()) << Describe(**recovery);
+    EXPECT_THAT(Missing(all), IsEmpty());
+    EXPECT_EQ(ReadAll(path_ + ".damaged-20261126T013000Z" + number + suffix + "/file"), "kept");
+  }
+}
+
+TEST_F(RecoveryTest, ADirectoryInPlaceOfTheLogOfADatabaseToComeIsMovedAside) {
+  std::filesystem::create_directory(path_ + "-wal");
+  EXPECT_FALSE(Recover()->has_value());
+  EXPECT_NE(OpenDatabase(), nullptr);
+}
+
+TEST_F(RecoveryTest, ADirectoryInPlaceOfTheLogIsDamage) {
+  const Rows all = Make();
+  std::filesystem::create_directory(path_ + "-wal");
+  WriteAll(path_ + "-wal/file", "kept");
+  const Recovery recovery = Recovered();
+  EXPECT_THAT(recovery.why, HasSubstr("its log is a directory"));
+  EXPECT_EQ(ReadAll(dir_ + "/" + recovery.put_aside + "-wal/file"), "kept");
+  EXPECT_THAT(Missing(all), IsEmpty());
+}
+
 TEST_F(RecoveryTest, AFileOfOursWithoutPermissionsGetsThemBack) {
   const Rows all = Make();
   ASSERT_EQ(chmod(path_.c_str(), 0), 0);
@@ -207,54 +199,6 @@ TEST_F(RecoveryTest, AFileOfOursWithoutPermissionsGetsThemBack) {
   ASSERT_TRUE(recovery.ok()) << recovery.status();
   EXPECT_FALSE(recovery->has_value());
   EXPECT_THAT(Missing(all), IsEmpty());
-}
-
-// Somebody else's file, which can't be read (and not even by root).
-class ForeignDisk : public Disk {
- public:
-  const char* Vfs() const override { return RealDisk().Vfs(); }
-  absl::Status CreateIfMissing(const std::string& p) override {
-    return RealDisk().CreateIfMissing(p);
-  }
-  bool Exists(const std::string& p) override { return RealDisk().Exists(p); }
-  absl::Status Rename(const std::string& from, const std::string& to) override {
-    renamed_.push_back(from.substr(from.rfind('/') + 1));
-    if (renames_left_-- == 0) return absl::UnavailableError("power cut");
-    return RealDisk().Rename(from, to);
-  }
-  absl::Status Remove(const std::string& p) override { return RealDisk().Remove(p); }
-  absl::Status SyncDirectoryOf(const std::string& p) override {
-    return RealDisk().SyncDirectoryOf(p);
-  }
-  absl::StatusOr<FileIdentity> Identify(const std::string& p) override {
-    if (!foreign_) return RealDisk().Identify(p);
-    FileIdentity identity;
-    identity.kind = FileIdentity::Kind::kUnusable;
-    return identity;
-  }
-  absl::StatusOr<int64_t> FreeBytes(const std::string& p) override {
-    return free_bytes_ >= 0 ? absl::StatusOr<int64_t>(free_bytes_) : RealDisk().FreeBytes(p);
-  }
-
-  bool foreign_ = false;
-  int renames_left_ = 1 << 20;
-  int64_t free_bytes_ = -1;
-  std::vector<std::string> renamed_;
-};
-
-TEST_F(RecoveryTest, AFileThatMayNotBeReadIsPutAsideUnread) {
-  Make();
-  const std::string before = ReadAll(path_);
-  ForeignDisk disk;
-  disk.foreign_ = true;
-  RecoveryRules rules = Rules();
-  rules.options.disk = &disk;
-  const absl::StatusOr<std::optional<Recovery>> recovery = RecoverIfDamaged(path_, rules, now_);
-  ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
-  EXPECT_EQ(ReadAll(dir_ + "/" + (*recovery)->put_aside), before);
-  EXPECT_THAT((*recovery)->why, HasSubstr("may not read"));
-  const std::unique_ptr<Database> database = OpenDatabase();
-  EXPECT_EQ(ReadInt(*database, "SELECT count(*) FROM item"), 0);
 }
 
 TEST_F(RecoveryTest, AnEmptyFileIsANewDatabaseUnlessItHadContent) {
@@ -267,6 +211,24 @@ TEST_F(RecoveryTest, AnEmptyFileIsANewDatabaseUnlessItHadContent) {
   recovery = RecoverIfDamaged(path_, rules, now_);
   ASSERT_TRUE(recovery.ok()) << recovery.status();
   EXPECT_TRUE(recovery->has_value());
+}
+
+TEST_F(RecoveryTest, AMissingFileIsANewDatabaseUnlessItHadContent) {
+  EXPECT_FALSE(Recover()->has_value());
+  WriteAll(path_ + "-wal", "of the database that is missing");
+  RecoveryRules rules = Rules();
+  rules.missing_is_damaged = true;
+  bool extent_unknown = false;
+  rules.mend = [&extent_unknown](Database&, const Salvaged& salvaged, Recovery&) {
+    extent_unknown = salvaged.extent_unknown;
+    return absl::OkStatus();
+  };
+  const auto recovery = RecoverIfDamaged(path_, rules, now_);
+  ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
+  EXPECT_EQ(Describe(**recovery), "test.db was damaged (it is missing): 0 rows saved");
+  EXPECT_TRUE(extent_unknown);
+  EXPECT_EQ(ReadAll(path_ + ".damaged-20261126T013000Z-wal"), "of the database that is missing");
+  EXPECT_FALSE(RecoverIfDamaged(path_, rules, now_)->has_value()) << "it is done";
 }
 
 TEST_F(RecoveryTest, AFlippedVersionIsNoticedAndMended) {
@@ -346,62 +308,6 @@ TEST_F(RecoveryTest, OnlyPlausibleRowsAreTaken) {
   const std::unique_ptr<Database> database = OpenDatabase();
   EXPECT_EQ(ReadInt(*database, "SELECT count(*) FROM item WHERE id % 2 = 1"), 0);
   EXPECT_GT(ReadInt(*database, "SELECT count(*) FROM item"), 25);
-}
-
-TEST_F(RecoveryTest, OnAShortDiskBulkIsCopiedLastAndInPart) {
-  const Rows all = Make();
-  ZeroPage(1);
-  ForeignDisk disk;
-  disk.free_bytes_ = (8 << 20) + 30'000;
-  RecoveryRules rules = Rules();
-  rules.options.disk = &disk;
-  rules.rows.bulk = {"item"};
-  const auto recovery = RecoverIfDamaged(path_, rules, now_);
-  ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
-  EXPECT_THAT((*recovery)->effect, HasSubstr("no space"));
-  Rows missing = Missing(all);
-  EXPECT_FALSE(missing["item"].empty());
-  EXPECT_LT(missing["item"].size(), all.at("item").size());
-}
-
-// A cut after any of the renames: the next start goes on, and nothing is lost.
-TEST_F(RecoveryTest, ACutInTheMiddleIsMadeUpForByTheNextStart) {
-  const Rows all = Make();
-  std::string damaged = ReadAll(path_);
-  damaged[20] = 77;  // the header, so that no row is lost
-  for (int cut = 0; cut < 20; ++cut) {
-    std::filesystem::remove_all(dir_);
-    std::filesystem::create_directory(dir_);
-    WriteAll(path_, damaged);
-    WriteAll(path_ + "-wal", "");
-    ForeignDisk disk;
-    disk.renames_left_ = cut;
-    RecoveryRules rules = Rules();
-    rules.options.disk = &disk;
-    const auto first = RecoverIfDamaged(path_, rules, now_);
-    if (!first.ok()) {
-      const auto second = Recover();
-      ASSERT_TRUE(second.ok()) << second.status();
-      ASSERT_TRUE(second->has_value());
-    }
-    EXPECT_THAT(Missing(all), IsEmpty()) << "cut at rename " << cut;
-    EXPECT_EQ(ListRecoveries(RealDisk(), path_).size(), 1u);
-    EXPECT_FALSE(std::filesystem::exists(path_ + ".salvage"));
-    if (first.ok() && disk.renames_left_ > 0) return;  // there was no cut
-  }
-  FAIL() << "never came to the end";
-}
-
-TEST_F(RecoveryTest, ASalvageThatWasCutOffThreeTimesIsNotTriedAgain) {
-  Make();
-  ZeroPage(3);
-  RecoveryJournal journal;
-  journal.unfinished = 3;
-  ASSERT_EQ(journal.Save(RealDisk(), path_ + ".recoveries"), absl::OkStatus());
-  const Recovery recovery = Recovered();
-  EXPECT_EQ(recovery.rows_saved, 0u);
-  EXPECT_EQ(PutAside().size(), 1u);
-  EXPECT_NE(OpenDatabase(), nullptr);
 }
 
 TEST_F(RecoveryTest, DamageFoundWhileRunningIsSalvagedAtTheNextStart) {

@@ -113,10 +113,12 @@ class Writer {
 
 class Copier {
  public:
-  Copier(PageImage& from, Database& to, const SalvageRules& rules, int64_t max_bytes)
+  Copier(PageImage& from, Database& to, const SalvageRules& rules, int64_t max_bytes,
+         const std::function<bool()>& stopped)
       : from_(from),
         to_(to),
         rules_(rules),
+        stopped_(stopped),
         bytes_left_(max_bytes),
         seen_(size_t{from.pages()} + 1),
         free_(from.FreePages()) {}
@@ -142,7 +144,7 @@ class Copier {
       result_.damaged_pages = 0;
     }
     std::stable_partition(roots_.begin(), roots_.end(),
-                          [this](const Root& root) { return rules_.bulk.count(root.name) == 0; });
+                          [this](const Root& root) { return !IsBulk(root.name); });
     for (const Root& root : roots_) {
       const TableShape* const shape = FindShape(root);
       if (shape == nullptr) continue;
@@ -168,6 +170,10 @@ class Copier {
       if (shape.name == root.name) return &shape;
     }
     return nullptr;
+  }
+
+  bool IsBulk(absl::string_view table) const {
+    return rules_.bulk != nullptr && rules_.bulk(table);
   }
 
   absl::Status WalkRoot(const Root& root, bool table, const Visit& visit) {
@@ -311,8 +317,10 @@ class Copier {
   }
 
   absl::Status CopyPage(const BtreePage& page, const TableShape& table, bool orphan) {
+    if (stopped_()) return absl::UnavailableError("the salvage was stopped");
     if (rules_.derived.count(table.name) > 0) return absl::OkStatus();
     Writer& writer = writers_.at(table.name);
+    const bool bulk = IsBulk(table.name);
     uint64_t damaged = 0;
     const std::vector<std::vector<Field>> rows = RowsOf(page, table, orphan, damaged);
     // A page without any row is none of the table, whatever it says.
@@ -321,7 +329,7 @@ class Copier {
     for (const std::vector<Field>& fields : rows) {
       int64_t bytes = 64;
       for (const Field& field : fields) bytes += static_cast<int64_t>(field.bytes.size());
-      if (bytes > bytes_left_) {
+      if (bulk && bytes > bytes_left_) {
         result_.disk_full = true;
         ++result_.damaged_rows;
         continue;
@@ -409,6 +417,7 @@ class Copier {
   PageImage& from_;
   Database& to_;
   const SalvageRules& rules_;
+  const std::function<bool()>& stopped_;
   int64_t bytes_left_;
   std::vector<bool> seen_;
   const std::vector<bool> free_;
@@ -422,8 +431,8 @@ class Copier {
 }  // namespace
 
 absl::StatusOr<Salvaged> CopyRows(PageImage& from, Database& to, const SalvageRules& rules,
-                                  int64_t max_bytes) {
-  return Copier(from, to, rules, max_bytes).Run();
+                                  int64_t max_bytes, const std::function<bool()>& stopped) {
+  return Copier(from, to, rules, max_bytes, stopped).Run();
 }
 
 }  // namespace fieldgate::sqlite

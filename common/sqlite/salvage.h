@@ -19,8 +19,9 @@ namespace fieldgate::sqlite {
 struct SalvageRules {
   // Tables that are not copied, since they follow from others.
   std::set<std::string> derived;
-  // Those that are copied last, and in part when the disk is short of space.
-  std::set<std::string> bulk;
+  // Those that are copied last, and in part when the disk is short of space; all
+  // others are copied wholly or the salvage fails. None: there are none.
+  std::function<bool(absl::string_view table)> bulk;
   // Of a row that fits its table: false, it can't be true. None: all can.
   std::function<bool(const SalvagedRow&)> plausible;
   // The statement that creates a table that no migration does; "": it is unknown.
@@ -55,8 +56,12 @@ struct Salvaged {
 // those in b-trees come first. Constraints of the schema hold, but for foreign
 // keys; whose tables must be mended afterwards.
 //
-// No more than `max_bytes` of values are copied.
+// Of bulk tables no more is copied than `max_bytes` of values leave, those of the
+// others counted.
+//
+// kUnavailable: the disk fails or is full, or `stopped`, which is asked at each page,
+//               says so.
 absl::StatusOr<Salvaged> CopyRows(PageImage& from, Database& to, const SalvageRules& rules,
-                                  int64_t max_bytes);
+                                  int64_t max_bytes, const std::function<bool()>& stopped);
 
 }  // namespace fieldgate::sqlite

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/sqlite/damage.h"
 #include "common/sqlite/disk.h"
 #include "common/status/status.h"
 
@@ -191,10 +192,15 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenInMemory() {
 
 absl::Status Database::Error(int result) {
   const absl::Status status = ErrorOf(connection_, result, path_);
-  if (absl::IsDataLoss(status) && on_damage_ != nullptr) {
+  if (on_damage_ != nullptr && (IsDamage(result) || (IsReadError(result) && IsUnreadableAgain()))) {
     std::exchange(on_damage_, nullptr)(status);
   }
   return status;
+}
+
+bool Database::IsUnreadableAgain() {
+  const std::string before = std::exchange(unreadable_, FindUnreadable(connection_));
+  return !before.empty() && unreadable_ == before;
 }
 
 absl::Status Database::EmptyLog() {

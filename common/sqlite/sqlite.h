@@ -42,8 +42,10 @@ struct Options {
   absl::Duration busy_timeout = absl::Seconds(5);
   // Where the file is; nullptr: RealDisk(). It outlives the database.
   Disk* disk = nullptr;
-  // Told of the first kDataLoss that SQLite finds once the database is open, by
-  // the thread that finds it; see service::DamageWatch.
+  // Told once, by the thread that finds it, that the file turns out to be damaged
+  // while it is open: of the first kDataLoss, and of the kUnavailable of a read that
+  // fails twice with a place in the file that can't be read either time (a bad
+  // sector). See service::Databases.
   std::function<void(const absl::Status&)> on_damage = nullptr;
 };
 
@@ -133,6 +135,9 @@ class Database {
 
   // An error of SQLite, which was seen while doing something here.
   absl::Status Error(int result);
+  // Whether a place can't be read that could not at the read error before. What came
+  // between tells nothing: it read other places.
+  bool IsUnreadableAgain();
   // Moves what is in the log into the database, so that the log begins anew. When
   // a sync has failed, the kernel shows what was written, but never writes it to
   // the disk any more; and who opens the file takes it for committed. Whatever
@@ -143,6 +148,7 @@ class Database {
   Disk& disk_;
   sqlite3* connection_;
   std::function<void(const absl::Status&)> on_damage_;  // nullptr: told already
+  std::string unreadable_;                              // a place, at the last read error
   std::map<std::string, Statement, std::less<>> cached_;
 };
 

@@ -79,7 +79,7 @@ SimulatedDisk::State::State(uint64_t seed, bool sqlite_syncs_directory)
 SimulatedDisk::State::~State() = default;
 
 Outcome SimulatedDisk::State::Enter(DiskCall call, absl::string_view path,
-                                    const SimulatedHandle* handle) {
+                                    const SimulatedHandle* handle, int64_t offset, int64_t size) {
   if (power_is_off || (handle != nullptr && handle->dead)) return Outcome::kError;
   ++calls[static_cast<size_t>(call)];
   if (Changes(call)) {
@@ -93,6 +93,7 @@ Outcome SimulatedDisk::State::Enter(DiskCall call, absl::string_view path,
   }
   for (auto fault = faults.begin(); fault != faults.end(); ++fault) {
     if (fault->call != call || !absl::EndsWith(path, fault->path_ends_with)) continue;
+    if (fault->at.has_value() && (*fault->at < offset || *fault->at - offset >= size)) continue;
     if (fault->nth > 1) {
       --fault->nth;
       continue;
@@ -107,7 +108,7 @@ Outcome SimulatedDisk::State::Enter(DiskCall call, absl::string_view path,
 Outcome SimulatedDisk::State::Read(SimulatedHandle& handle, int64_t offset, int64_t size, char* to,
                                    int64_t& count) {
   absl::MutexLock lock(&mutex);
-  const Outcome outcome = Enter(DiskCall::kRead, handle.path, &handle);
+  const Outcome outcome = Enter(DiskCall::kRead, handle.path, &handle, offset, size);
   if (outcome == Outcome::kOk) count = handle.file->Read(offset, size, to);
   return outcome;
 }
@@ -116,7 +117,8 @@ Outcome SimulatedDisk::State::Write(SimulatedHandle& handle, int64_t offset,
                                     absl::string_view bytes) {
   absl::MutexLock lock(&mutex);
   if (power_is_off || handle.dead) return Outcome::kError;
-  Outcome outcome = Enter(DiskCall::kWrite, handle.path, &handle);
+  Outcome outcome =
+      Enter(DiskCall::kWrite, handle.path, &handle, offset, static_cast<int64_t>(bytes.size()));
   if (outcome == Outcome::kError || outcome == Outcome::kFull) {
     bytes = bytes.substr(0, chances.Below(bytes.size() + 1));
   } else if (outcome == Outcome::kOk && capacity.has_value()) {

@@ -36,6 +36,8 @@ struct DiskFault {
   std::string path_ends_with = "";
   // ENOSPC instead of EIO.
   bool full = false;
+  // Only reads and writes of this byte: a bad sector.
+  std::optional<int64_t> at = std::nullopt;
 };
 
 // A disk in memory below our databases, which keeps apart what was written and

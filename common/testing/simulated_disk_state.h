@@ -66,9 +66,10 @@ class SimulatedDisk::State {
   State(uint64_t seed, bool sqlite_syncs_directory);
   ~State();
 
-  // Comes before each call. `handle`: nullptr when the file isn't open.
-  Outcome Enter(DiskCall call, absl::string_view path, const SimulatedHandle* handle = nullptr)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  // Comes before each call. `handle`: nullptr when the file isn't open. `offset` and
+  // `size` are of a read or write.
+  Outcome Enter(DiskCall call, absl::string_view path, const SimulatedHandle* handle = nullptr,
+                int64_t offset = 0, int64_t size = 0) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
   Outcome Read(SimulatedHandle& handle, int64_t offset, int64_t size, char* to, int64_t& count);
   // A failing write has written a part.

@@ -197,9 +197,9 @@ absl::StatusOr<std::optional<Recovery>> RecoverConfig(const std::string& path, s
   rules.migrations = Migrations();
   // They follow from the databases, and are written at the start.
   rules.rows.derived = {"connector", "realtime_section", "realtime_point", "realtime_metadata"};
-  rules.rows.bulk = {"message"};
+  rules.rows.bulk = [](absl::string_view table) { return table == "message"; };
   rules.rows.plausible = IsPlausible;
-  rules.empty_is_damaged = ceiling > 0;
+  rules.empty_is_damaged = rules.missing_is_damaged = ceiling > 0;
   rules.salvage_always = true;
   rules.mend = [&](Database& db, const sqlite::Salvaged& salvaged, Recovery& recovery) {
     return Mender(db, ceiling, now, salvaged, recovery).Mend();

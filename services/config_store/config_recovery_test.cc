@@ -212,6 +212,23 @@ TEST_F(ConfigRecoveryTest, AnEmptiedFileIsDamagedIfItHadRevisions) {
   EXPECT_GT(store_->Current()->revision(), 12);
 }
 
+TEST_F(ConfigRecoveryTest, AMissingFileIsDamagedIfItHadRevisions) {
+  Fill();
+  const int64_t ceiling = ReadRevisionCeiling(sqlite::RealDisk(), path_);
+  std::filesystem::remove(path_);
+  const auto recovery = Recover();
+  ASSERT_TRUE(recovery.has_value());
+  EXPECT_EQ(recovery->put_aside, "");
+  Open();
+  EXPECT_TRUE(store_->NothingLeft());
+  EXPECT_GE(store_->Current()->revision(), ceiling);
+  store_.reset();
+
+  std::filesystem::remove(path_);
+  std::filesystem::remove(path_ + ".witness");
+  EXPECT_FALSE(Recover().has_value()) << "this is how to begin anew";
+}
+
 TEST_F(ConfigRecoveryTest, AFileOfBeforeTheDigestsIsSalvagedByItsTexts) {
   Fill();
   ASSERT_TRUE(

@@ -407,7 +407,7 @@ absl::StatusOr<std::optional<Recovery>> RecoverOutbox(const std::string& path, s
   rules.options.page_size = kOutboxPageSize;
   rules.migrations = kOutboxMigrations;
   rules.rows.derived = {"file_identity"};
-  rules.rows.bulk = {"entry"};
+  rules.rows.bulk = [](absl::string_view table) { return table == "entry"; };
   const WitnessContent witness = IdWitness::Read(disk, path);
   // A number of JSON; and as long as the witness could be written, not far above it.
   int64_t max_id = int64_t{1} << 53;

@@ -190,6 +190,7 @@ absl::StatusOr<std::optional<Recovery>> RecoverLogs(const std::string& path, sql
     }
   };
   rules.rows.derived = {"span"};
+  rules.rows.bulk = [](absl::string_view table) { return LogOf(table) != 0; };
   rules.rows.create = [](absl::string_view table) {
     return LogOf(table) == 0 ? "" : CreateRecordTable(table, /*if_missing=*/true);
   };

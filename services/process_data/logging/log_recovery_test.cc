@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "common/sqlite/disk.h"
+#include "common/testing/simulated_disk.h"
 #include "services/process_data/logging/sqlite_log_store_fixture.h"
 
 namespace fieldgate::process_data {
@@ -95,6 +96,19 @@ TEST_F(LogRecoveryTest, OfADamagedHeaderNothingIsLost) {
   EXPECT_EQ(Query("SELECT count(*) FROM span"), "2\n");
   Configure({"A", "B"});
   EXPECT_THAT(*Append({Record("A")}), testing::ElementsAre(601));
+}
+
+TEST_F(LogRecoveryTest, OnAShortDiskRecordsAreLeftOutButNoLogIs) {
+  Fill();
+  std::string bytes = Bytes();
+  bytes[20] = 5;
+  SimulatedDisk disk;
+  disk.SetContent(path_, bytes);
+  disk.SetCapacity(2 << 20);  // less than is left to the service
+  const auto recovery = RecoverLogs(path_, disk, clock_.WallNow());
+  ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
+  EXPECT_THAT((*recovery)->effect, HasSubstr("2 logs go on"));
+  EXPECT_THAT((*recovery)->effect, HasSubstr("no space"));
 }
 
 TEST_F(LogRecoveryTest, AFileOfGarbageBeginsWithHighIds) {
