@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "absl/time/time.h"
 
 namespace fieldgate {
@@ -33,6 +35,18 @@ class Clock {
   virtual absl::Time WallNow() const = 0;
   virtual MonotonicTime Now() const = 0;
 };
+
+// Both clocks at one moment.
+struct Now {
+  MonotonicTime monotonic;
+  absl::Time wall;
+};
+
+inline Now NowOf(const Clock& clock) { return {clock.Now(), clock.WallNow()}; }
+
+// Unix seconds, 2020: a wall clock that shows less has not been set. Without a
+// battery it starts in 1970 or 2000.
+inline constexpr int64_t kEarliestWall = 1'577'836'800;
 
 // The machine's clocks. Never destroyed.
 const Clock& RealClock();

@@ -1,11 +1,11 @@
 // CL-153: the age of data counts on, whatever the clocks do.
-#include "services/cloud_link/outbox/age_clock.h"
+#include "common/time/age_clock.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-namespace fieldgate::cloud_link {
+namespace fieldgate {
 namespace {
 
 constexpr int64_t kDay = 86'400;
@@ -121,4 +121,4 @@ TEST(AgeClockTest, NoClockMakesFreshDataOld) {
 }
 
 }  // namespace
-}  // namespace fieldgate::cloud_link
+}  // namespace fieldgate
