@@ -102,6 +102,8 @@ class SqliteLogStore : public LogStore {
   absl::StatusOr<bool> ApplyEpoch(int64_t epoch);
   absl::StatusOr<std::vector<int64_t>> AppendAll(const std::vector<NewRecord>& records,
                                                  const std::map<std::string, uint64_t>& lost);
+  // Takes out the oldest records, up to `up_to` at most, so that `bytes` more fit.
+  absl::Status MakeRoom(int64_t bytes, int64_t up_to, LogRow& log);
   absl::StatusOr<bool> EvictAll(absl::Time now);
   // The last record of `log` to be taken out now; 0: none. Sets `more`.
   absl::StatusOr<int64_t> FindSurplus(const LogRow& log, bool forget, absl::Time now, bool& more);
@@ -280,6 +282,16 @@ absl::StatusOr<bool> SqliteLogStore::ApplyEpoch(int64_t epoch) {
   return forget;
 }
 
+absl::Status SqliteLogStore::MakeRoom(int64_t bytes, int64_t up_to, LogRow& log) {
+  const int64_t surplus = BytesToFree(log.bytes + bytes, log.bounds);
+  if (surplus == 0) return absl::OkStatus();
+  const absl::StatusOr<int64_t> last = FindByBytes(*db_, log, surplus, kEvictedAtOnce);
+  if (!last.ok()) return last.status();
+  const int64_t removed = std::min(*last, up_to);
+  log.dropped += removed - log.first_id + 1;
+  return RemoveRecords(*db_, removed, log);
+}
+
 absl::StatusOr<std::vector<int64_t>> SqliteLogStore::AppendAll(
     const std::vector<NewRecord>& records, const std::map<std::string, uint64_t>& lost) {
   LogRows changed;
@@ -290,12 +302,20 @@ absl::StatusOr<std::vector<int64_t>> SqliteLogStore::AppendAll(
   };
   absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*db_);
   if (!transaction.ok()) return transaction.status();
+  std::map<std::string, int64_t> bytes;
+  for (const NewRecord& record : records) {
+    if (row(record.log) == nullptr) {
+      return absl::FailedPreconditionError(absl::StrCat("there is no log '", record.log, "'"));
+    }
+    bytes[record.log] += DiskBytes(static_cast<int64_t>(record.content.size()));
+  }
+  // Before, so that the file doesn't grow by the records that come.
+  for (auto& [name, log] : changed) {
+    if (absl::Status s = MakeRoom(bytes[name], log.last_id, log); !s.ok()) return s;
+  }
   std::vector<int64_t> ids;
   for (const NewRecord& record : records) {
     LogRow* const log = row(record.log);
-    if (log == nullptr) {
-      return absl::FailedPreconditionError(absl::StrCat("there is no log '", record.log, "'"));
-    }
     if (absl::Status status = AddRecord(*db_, record, *log); !status.ok()) return status;
     ids.push_back(log->last_id);
   }
@@ -303,14 +323,8 @@ absl::StatusOr<std::vector<int64_t>> SqliteLogStore::AppendAll(
     if (LogRow* const log = row(name)) log->dropped += static_cast<int64_t>(count);
   }
   for (auto& [name, log] : changed) {
-    const int64_t surplus = BytesToFree(log.bytes, log.bounds);
-    if (surplus > 0) {
-      absl::StatusOr<int64_t> last = FindByBytes(*db_, log, surplus, kEvictedAtOnce);
-      if (!last.ok()) return last.status();
-      *last = std::min(*last, log.last_id - 1);  // the newest one stays
-      log.dropped += *last - log.first_id + 1;
-      if (absl::Status s = RemoveRecords(*db_, *last, log); !s.ok()) return s;
-    }
+    // The newest one stays.
+    if (absl::Status s = MakeRoom(0, log.last_id - 1, log); !s.ok()) return s;
     if (absl::Status status = UpdateLog(*db_, log); !status.ok()) return status;
   }
   if (absl::Status status = transaction->Commit(); !status.ok()) return status;

@@ -91,6 +91,22 @@ TEST_F(SqliteLogStoreTest, TheFileStaysWithinTheBounds) {
   }
 }
 
+TEST_F(SqliteLogStoreTest, ManyRecordsAtOnceTakeTheRoomOfThoseThatGo) {
+  Configure({"A"}, 200'000);
+  const auto size_after = [this](int times, size_t records) {
+    for (int i = 0; i < times; ++i) {
+      EXPECT_TRUE(Append(std::vector<NewRecord>(records, Record("A", std::string(300, 'x')))).ok());
+    }
+    store_.reset();
+    const auto size = std::filesystem::file_size(path_);
+    Reopen();
+    return size;
+  };
+  const auto before = size_after(1'000, 1);
+  EXPECT_LE(size_after(1, 300), before);
+  EXPECT_EQ(Stored("A").last_id, 1'300);
+}
+
 TEST_F(SqliteLogStoreTest, TheNewestRecordStaysHoweverLargeItIs) {
   Configure({"A"}, 100);
   ASSERT_TRUE(Append({Record("A", std::string(500, 'x'))}).ok());
