@@ -40,6 +40,8 @@ class AgeClock {
 
   // Seconds, at the last Tick; never goes back.
   int64_t age() const { return age_; }
+  // What it stood at then, a while before the last Tick.
+  int64_t At(MonotonicTime then) const { return base_ + absl::ToInt64Seconds(then - start_); }
   // At the last Tick.
   Mark mark() const { return mark_; }
 

@@ -189,7 +189,7 @@ absl::StatusOr<std::optional<Recovery>> RecoverLogs(const std::string& path, sql
       absl::StrAppend(&sql, CreateRecordTable(absl::StrCat("record_", read->Int(1)), true), ";");
     }
   };
-  rules.rows.derived = {"span"};
+  rules.rows.derived = {"span", "era"};
   rules.rows.create = [](absl::string_view table) {
     return LogOf(table) == 0 ? "" : CreateRecordTable(table, /*if_missing=*/true);
   };

@@ -66,7 +66,7 @@ class SqliteLogStore : public LogStore {
     return ids;
   }
 
-  absl::StatusOr<bool> Evict(absl::Time now) override {
+  absl::StatusOr<bool> Evict(Now now) override {
     std::lock_guard lock(mutex_);
     if (absl::Status status = EnsureOpen(); !status.ok()) return status;
     const absl::StatusOr<bool> more = EvictAll(now);
@@ -104,9 +104,9 @@ class SqliteLogStore : public LogStore {
                                                  const std::map<std::string, uint64_t>& lost);
   // Takes out the oldest records, up to `up_to` at most, so that `bytes` more fit.
   absl::Status MakeRoom(int64_t bytes, int64_t up_to, LogRow& log);
-  absl::StatusOr<bool> EvictAll(absl::Time now);
+  absl::StatusOr<bool> EvictAll(Now now);
   // The last record of `log` to be taken out now; 0: none. Sets `more`.
-  absl::StatusOr<int64_t> FindSurplus(const LogRow& log, bool forget, absl::Time now, bool& more);
+  absl::StatusOr<int64_t> FindSurplus(const LogRow& log, bool forget, bool& more);
   std::set<std::string> LogsToForget() const;
   absl::Status SetHighestId(int64_t id);
   int64_t FreeNumber(const LogRows& logs) const;
@@ -345,15 +345,14 @@ std::set<std::string> SqliteLogStore::LogsToForget() const {
   return names;
 }
 
-absl::StatusOr<int64_t> SqliteLogStore::FindSurplus(const LogRow& log, bool forget, absl::Time now,
-                                                    bool& more) {
+absl::StatusOr<int64_t> SqliteLogStore::FindSurplus(const LogRow& log, bool forget, bool& more) {
   if (log.records() == 0) return 0;
   if (forget) {
     const int64_t last = std::min(log.last_id, log.first_id + kEvictedAtOnce - 1);
     more |= last < log.last_id;
     return last;
   }
-  absl::StatusOr<int64_t> by_age = FindByAge(*db_, log, now, kEvictedAtOnce);
+  absl::StatusOr<int64_t> by_age = FindByAge(*db_, log, kEvictedAtOnce);
   if (!by_age.ok()) return by_age;
   int64_t last = *by_age;
   if (const int64_t surplus = BytesToFree(log.bytes, log.bounds); surplus > 0) {
@@ -365,21 +364,27 @@ absl::StatusOr<int64_t> SqliteLogStore::FindSurplus(const LogRow& log, bool forg
   return last >= log.first_id ? last : 0;
 }
 
-absl::StatusOr<bool> SqliteLogStore::EvictAll(absl::Time now) {
+absl::StatusOr<bool> SqliteLogStore::EvictAll(Now now) {
   const std::set<std::string> to_forget = LogsToForget();
   bool more = false;
   std::map<std::string, int64_t> surplus;
-  for (const auto& [name, log] : logs_) {
-    const absl::StatusOr<int64_t> last = FindSurplus(log, to_forget.count(name) > 0, now, more);
+  std::set<std::string> aged;
+  for (auto& [name, log] : logs_) {
+    TickAge(now, log);
+    if (MustKeepAge(log)) aged.insert(name);
+    const absl::StatusOr<int64_t> last = FindSurplus(log, to_forget.count(name) > 0, more);
     if (!last.ok()) return last.status();
     if (*last > 0) surplus[name] = *last;
   }
-  if (surplus.empty() && to_forget.empty()) return false;
+  if (surplus.empty() && to_forget.empty() && aged.empty()) return false;
 
   LogRows next = logs_;
   int64_t highest_id = highest_id_;
   absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*db_);
   if (!transaction.ok()) return transaction.status();
+  for (const std::string& name : aged) {
+    if (absl::Status status = KeepAge(*db_, now, next[name]); !status.ok()) return status;
+  }
   for (const auto& [name, last] : surplus) {
     LogRow& log = next[name];
     log.dropped += last - log.first_id + 1;
