@@ -119,7 +119,8 @@ class Mender {
                      ";INSERT INTO span (log, span, earliest_us, latest_us)", " SELECT ", log,
                      ", id >> ", kSpanBits, ", min(recorded_at_us), max(recorded_at_us) FROM ",
                      table, " GROUP BY id >> ", kSpanBits, " HAVING id >> ", kSpanBits,
-                     " < (SELECT max(id) >> ", kSpanBits, " FROM ", table, ")"));
+                     " < (SELECT max(last_id, (SELECT coalesce(max(id), 0) FROM ", table, ")) >> ",
+                     kSpanBits, " FROM log WHERE number = ", log, ")"));
     if (!status.ok()) return status;
     int64_t count = 0;
     int64_t bytes = 0;

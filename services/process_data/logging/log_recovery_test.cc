@@ -97,6 +97,20 @@ TEST_F(LogRecoveryTest, OfADamagedHeaderNothingIsLost) {
   EXPECT_THAT(*Append({Record("A")}), testing::ElementsAre(601));
 }
 
+TEST_F(LogRecoveryTest, WhatIsSavedIsFoundByItsTimeThoughTheEndIsLost) {
+  Fill();
+  ASSERT_TRUE(
+      (*sqlite::Database::Open(path_))->Execute("DELETE FROM record_1 WHERE id > 500").ok());
+  ASSERT_TRUE(sqlite::NoteDamage(sqlite::RealDisk(), path_, "the end is missing").ok());
+  ASSERT_TRUE(Recover().has_value());
+  Reopen();
+  LogQuery query = All();
+  query.from = clock_.WallNow() - absl::Seconds(1);
+  EXPECT_EQ(Ids("A", query).size(), 500u);
+  query.newest_first = true;
+  EXPECT_EQ(Ids("A", query).size(), 500u);
+}
+
 TEST_F(LogRecoveryTest, AFileOfGarbageBeginsWithHighIds) {
   Fill();
   Write(std::string(10'000, 'x'));
