@@ -44,8 +44,7 @@ class Mender {
       : db_(db), now_(now), recovery_(recovery) {}
 
   absl::Status Mend() {
-    // A record a second since 1970 is more than a log can have had.
-    const int64_t above = std::max<int64_t>(absl::ToUnixSeconds(now_), 0);
+    const int64_t above = HighestIdBefore(now_);
     absl::Status status = db_.Execute(
         absl::StrCat("INSERT INTO state (id, factory_epoch, highest_id) VALUES (1, NULL, ", above,
                      ") ON CONFLICT DO NOTHING"));

@@ -120,5 +120,15 @@ TEST_F(LogRecoveryTest, AFileOfGarbageBeginsWithHighIds) {
   EXPECT_GT((*Append({Record("A")}))[0], 1'700'000'000);
 }
 
+TEST_F(LogRecoveryTest, IdsAreHighAlsoWhileTheClockIsNotSet) {
+  Fill();
+  Write(std::string(10'000, 'x'));
+  clock_.SetWall(absl::FromUnixSeconds(60));
+  ASSERT_TRUE(Recover().has_value());
+  Reopen();
+  Configure({"A"});
+  EXPECT_THAT(*Append({Record("A")}), testing::ElementsAre(1'577'836'801));
+}
+
 }  // namespace
 }  // namespace fieldgate::process_data

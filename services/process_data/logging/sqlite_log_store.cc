@@ -163,8 +163,7 @@ absl::Status SqliteLogStore::Open() {
   db_ = *std::move(db);
   Adopt(*std::move(logs));
   if (logs_.empty() && highest_id_ == 0 && disk_.Exists(DamagedFile())) {
-    // A record a second since 1970 is more than the lost file can have had.
-    const int64_t highest_id = std::max<int64_t>(0, absl::ToUnixSeconds(clock_.WallNow()));
+    const int64_t highest_id = HighestIdBefore(clock_.WallNow());
     if (absl::Status status = SetHighestId(highest_id); !status.ok()) return status;
     highest_id_ = highest_id;
   }

@@ -107,6 +107,15 @@ TEST_F(SqliteLogStoreFaultTest, AKillWhileADamagedFileIsReplacedUsesNoIdAgain) {
   EXPECT_THAT(*Append({Record("A")}), ElementsAre(1'800'000'001));
 }
 
+TEST_F(SqliteLogStoreFaultTest, IdsGoOnAboveADamagedFileAlsoWhileTheClockIsNotSet) {
+  store_.reset();
+  std::filesystem::rename(path_, path_ + ".damaged");
+  clock_.SetWall(absl::FromUnixSeconds(60));
+  Reopen();
+  Configure({"A"});
+  EXPECT_THAT(*Append({Record("A")}), ElementsAre(1'577'836'801));
+}
+
 TEST_F(SqliteLogStoreFaultTest, AFileThatIsDamagedWhileInUseIsReplaced) {
   Configure({"A"});
   ASSERT_FALSE(*store_->AdoptEpoch(5));
