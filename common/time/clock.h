@@ -36,6 +36,14 @@ class Clock {
   virtual MonotonicTime Now() const = 0;
 };
 
+// Both clocks at one moment.
+struct Now {
+  MonotonicTime monotonic;
+  absl::Time wall;
+};
+
+inline Now NowOf(const Clock& clock) { return {clock.Now(), clock.WallNow()}; }
+
 // Unix seconds, 2020: a wall clock that shows less has not been set. Without a
 // battery it starts in 1970 or 2000.
 inline constexpr int64_t kEarliestWall = 1'577'836'800;

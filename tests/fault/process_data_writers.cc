@@ -44,7 +44,7 @@ class LogsWriter : public Writer {
       default:
         return Append(chances);
       case 7:
-        return store_->Evict(clock_.WallNow()).status();
+        return store_->Evict(NowOf(clock_)).status();
       case 8:
         return Configure(1 + chances.Below(std::size(kLogs)), 1 + chances.Below(3));
       case 9:
@@ -135,6 +135,7 @@ class LogsWriter : public Writer {
            .layout = std::make_shared<const process_data::LogLayout>(
                process_data::LogLayout{{"V"}, {absl::StrCat("/Process/PV/V", chances.Below(3))}}),
            .recorded_at = clock_.WallNow(),
+           .monotonic = clock_.Now(),
            .content =
                process_data::EncodeRecord({std::string(1, 5), std::string(1, 2), {0}, {value}})});
     }

@@ -25,7 +25,6 @@ namespace {
 namespace config = config_store::v1;
 using cloud_link::Connector;
 using cloud_link::LifecycleState;
-using cloud_link::Now;
 
 constexpr absl::Duration kPatience = absl::Seconds(60);
 constexpr int kPoints = 20;

@@ -13,7 +13,6 @@
 #include "proto/config_store.pb.h"
 #include "proto/process_data.pb.h"
 #include "services/cloud_link/events/condition.h"
-#include "services/cloud_link/now.h"
 #include "services/cloud_link/payload/channels.h"
 
 namespace fieldgate::cloud_link {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/time/clock.h"
 #include "common/tixml/node.h"
 #include "proto/cloud_link.pb.h"
 #include "proto/config_store.pb.h"
@@ -20,7 +21,6 @@
 #include "services/cloud_link/command/interpreter.h"
 #include "services/cloud_link/events/event_engine.h"
 #include "services/cloud_link/events/event_store.h"
-#include "services/cloud_link/now.h"
 
 namespace fieldgate::cloud_link {
 

@@ -73,17 +73,12 @@ absl::StatusOr<std::vector<int64_t>> FakeLogStore::Append(
   return ids;
 }
 
-absl::StatusOr<bool> FakeLogStore::Evict(absl::Time now) {
+absl::StatusOr<bool> FakeLogStore::Evict(Now now) {
   std::lock_guard lock(mutex_);
   if (!failure_.ok()) return failure_;
   for (auto& [name, log] : logs_) {
-    AgeWalk walk(now, log.bounds.max_age);
-    const int64_t first = log.last_id - static_cast<int64_t>(log.records.size()) + 1;
-    int64_t id = first;
-    for (const NewRecord& record : log.records) {
-      if (!walk.Take(id++, record.recorded_at)) break;
-    }
-    for (int64_t i = first; i <= walk.last_id(); ++i) {
+    while (!log.records.empty() &&
+           now.monotonic - log.records.front().monotonic > log.bounds.max_age) {
       log.records.pop_front();
       ++log.dropped;
     }

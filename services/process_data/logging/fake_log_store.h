@@ -27,7 +27,7 @@ class FakeLogStore : public LogStore {
   absl::StatusOr<bool> AdoptEpoch(int64_t epoch) override;
   absl::StatusOr<std::vector<int64_t>> Append(const std::vector<NewRecord>& records,
                                               const std::map<std::string, uint64_t>& lost) override;
-  absl::StatusOr<bool> Evict(absl::Time now) override;
+  absl::StatusOr<bool> Evict(Now now) override;
   absl::StatusOr<LogRecords> Read(const std::string& log, const LogQuery& query) override;
   absl::StatusOr<int64_t> FreeBytes() override;
   std::vector<StoredLog> Logs() const override;

@@ -5,9 +5,6 @@
 namespace fieldgate::process_data {
 namespace {
 
-// A clock without a battery starts in 1970 or 2000.
-absl::Time Earliest() { return absl::FromUnixSeconds(1'577'836'800); }  // 2020
-
 // SQLite's file format, for tables.
 constexpr int64_t kPage = 4'096;
 constexpr int64_t kPageHeader = 8;
@@ -43,16 +40,6 @@ LogBounds WithoutGrowth(LogBounds bounds, int64_t bytes) {
   constexpr int64_t kAlways = 64 << 10;
   bounds.max_bytes = std::min(bounds.max_bytes, std::max(bytes, kAlways));
   return bounds;
-}
-
-AgeWalk::AgeWalk(absl::Time now, absl::Duration max_age) : now_(now), max_age_(max_age) {}
-
-bool AgeWalk::Take(int64_t id, absl::Time recorded_at) {
-  if (now_ < Earliest()) return false;  // the clock is not set
-  if (recorded_at < Earliest() || recorded_at > now_) return true;
-  if (now_ - recorded_at <= max_age_) return false;
-  last_id_ = id;
-  return true;
 }
 
 }  // namespace fieldgate::process_data

@@ -33,23 +33,4 @@ bool IsLow(int64_t free_bytes, bool low);
 // its oldest records go instead of growth, but 64 KiB it may always have.
 LogBounds WithoutGrowth(LogBounds bounds, int64_t bytes);
 
-// Finds the records that are too old, from the oldest id on. Ids are the order,
-// whatever the clock says: a record whose time can't be right (from before the
-// clock was set, or after `now`) is as old as the next one behind it.
-class AgeWalk {
- public:
-  AgeWalk(absl::Time now, absl::Duration max_age);
-
-  // The next record. False: neither this nor a later one goes.
-  bool Take(int64_t id, absl::Time recorded_at);
-
-  // All records up to this id are too old; 0: none.
-  int64_t last_id() const { return last_id_; }
-
- private:
-  const absl::Time now_;
-  const absl::Duration max_age_;
-  int64_t last_id_ = 0;
-};
-
 }  // namespace fieldgate::process_data

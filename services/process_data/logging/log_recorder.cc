@@ -221,6 +221,7 @@ NewRecord LogRecorder::Make(Log& log) {
   return {.log = log.definition.name,
           .layout = log.definition.layout,
           .recorded_at = clock_.WallNow(),
+          .monotonic = clock_.Now(),
           .content = EncodeRecord(log.last)};
 }
 
@@ -310,7 +311,7 @@ void LogRecorder::Evict(MonotonicTime now) {
   if (now < evict_at_ || !prepared_) return;
   absl::Duration period = absl::Minutes(1);
   for (const Log& log : logs_) period = std::min(period, log.definition.bounds.max_age / 10);
-  const absl::StatusOr<bool> more = store_.Evict(clock_.WallNow());
+  const absl::StatusOr<bool> more = store_.Evict(NowOf(clock_));
   show_ = true;
   evict_at_ =
       now + (more.value_or(false) ? absl::ZeroDuration() : std::max(period, absl::Seconds(1)));

@@ -350,6 +350,18 @@ TEST_F(LogRecorderTest, AgeTakesRecordsAlsoWhileNothingIsRecorded) {
   EXPECT_EQ(Shown("A/LastRecord"), "1");
 }
 
+TEST_F(LogRecorderTest, NoJumpOfTheClockMakesRecordsOld) {
+  clock_.Advance(absl::Hours(30));  // since the boot
+  Configure({Log("A", kSecond, false)});
+  Poll(5);
+  const absl::Time start = clock_.WallNow();
+  for (const int years : {10, 0, -10, 0}) {
+    clock_.SetWall(start + years * absl::Hours(24 * 365));
+    Pass(absl::Minutes(2), kSecond);
+  }
+  EXPECT_THAT(Records("A"), SizeIs(480));
+}
+
 TEST_F(LogRecorderTest, EachLogIsShownInTheImage) {
   Configure({Log("A", kSecond, false), Log("B", kSecond, false)});
   EXPECT_EQ(Shown("A/LastRecord"), "0");

@@ -44,8 +44,7 @@ class Mender {
       : db_(db), now_(now), recovery_(recovery) {}
 
   absl::Status Mend() {
-    // A record a second since 1970 is more than a log can have had.
-    const int64_t above = std::max<int64_t>(absl::ToUnixSeconds(now_), 0);
+    const int64_t above = HighestIdBefore(now_);
     absl::Status status = db_.Execute(
         absl::StrCat("INSERT INTO state (id, factory_epoch, highest_id) VALUES (1, NULL, ", above,
                      ") ON CONFLICT DO NOTHING"));
@@ -119,7 +118,8 @@ class Mender {
                      ";INSERT INTO span (log, span, earliest_us, latest_us)", " SELECT ", log,
                      ", id >> ", kSpanBits, ", min(recorded_at_us), max(recorded_at_us) FROM ",
                      table, " GROUP BY id >> ", kSpanBits, " HAVING id >> ", kSpanBits,
-                     " < (SELECT max(id) >> ", kSpanBits, " FROM ", table, ")"));
+                     " < (SELECT max(last_id, (SELECT coalesce(max(id), 0) FROM ", table, ")) >> ",
+                     kSpanBits, " FROM log WHERE number = ", log, ")"));
     if (!status.ok()) return status;
     int64_t count = 0;
     int64_t bytes = 0;
@@ -189,7 +189,7 @@ absl::StatusOr<std::optional<Recovery>> RecoverLogs(const std::string& path, sql
       absl::StrAppend(&sql, CreateRecordTable(absl::StrCat("record_", read->Int(1)), true), ";");
     }
   };
-  rules.rows.derived = {"span"};
+  rules.rows.derived = {"span", "era"};
   rules.rows.bulk = [](absl::string_view table) { return LogOf(table) != 0; };
   rules.rows.create = [](absl::string_view table) {
     return LogOf(table) == 0 ? "" : CreateRecordTable(table, /*if_missing=*/true);

@@ -111,6 +111,20 @@ TEST_F(LogRecoveryTest, OnAShortDiskRecordsAreLeftOutButNoLogIs) {
   EXPECT_THAT((*recovery)->effect, HasSubstr("no space"));
 }
 
+TEST_F(LogRecoveryTest, WhatIsSavedIsFoundByItsTimeThoughTheEndIsLost) {
+  Fill();
+  ASSERT_TRUE(
+      (*sqlite::Database::Open(path_))->Execute("DELETE FROM record_1 WHERE id > 500").ok());
+  ASSERT_TRUE(sqlite::NoteDamage(sqlite::RealDisk(), path_, "the end is missing").ok());
+  ASSERT_TRUE(Recover().has_value());
+  Reopen();
+  LogQuery query = All();
+  query.from = clock_.WallNow() - absl::Seconds(1);
+  EXPECT_EQ(Ids("A", query).size(), 500u);
+  query.newest_first = true;
+  EXPECT_EQ(Ids("A", query).size(), 500u);
+}
+
 TEST_F(LogRecoveryTest, AFileOfGarbageBeginsWithHighIds) {
   Fill();
   Write(std::string(10'000, 'x'));
@@ -118,6 +132,16 @@ TEST_F(LogRecoveryTest, AFileOfGarbageBeginsWithHighIds) {
   Reopen();
   Configure({"A"});
   EXPECT_GT((*Append({Record("A")}))[0], 1'700'000'000);
+}
+
+TEST_F(LogRecoveryTest, IdsAreHighAlsoWhileTheClockIsNotSet) {
+  Fill();
+  Write(std::string(10'000, 'x'));
+  clock_.SetWall(absl::FromUnixSeconds(60));
+  ASSERT_TRUE(Recover().has_value());
+  Reopen();
+  Configure({"A"});
+  EXPECT_THAT(*Append({Record("A")}), testing::ElementsAre(1'577'836'801));
 }
 
 }  // namespace

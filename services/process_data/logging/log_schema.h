@@ -49,6 +49,20 @@ inline constexpr sqlite::Migration kLogMigrations[] = {
         PRIMARY KEY (log, span)
       ) STRICT, WITHOUT ROWID;
     )sql"},
+    {2, "the age of records, whatever the wall clock says", R"sql(
+      -- Records from first_id on were made when the log's AgeClock stood at
+      -- age + (recorded_at - wall); those before a log's first row when it stood at
+      -- that row's age, at most. A row begins where one of the clocks jumped, and
+      -- keeps the age of a log that gets no records. All in seconds.
+      CREATE TABLE era (
+        log INTEGER NOT NULL REFERENCES log (number) ON DELETE CASCADE,
+        first_id INTEGER NOT NULL,
+        age INTEGER NOT NULL,
+        wall INTEGER NOT NULL,
+        monotonic INTEGER NOT NULL,
+        PRIMARY KEY (log, first_id)
+      ) STRICT, WITHOUT ROWID;
+    )sql"},
 };
 
 }  // namespace fieldgate::process_data

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/time/clock.h"
 #include "services/process_data/logging/log_bounds.h"
 #include "services/process_data/logging/record_codec.h"
 
@@ -27,7 +28,8 @@ struct NewRecord {
   std::string log;
   std::shared_ptr<const LogLayout> layout;
   absl::Time recorded_at;
-  std::string content;  // EncodeRecord
+  MonotonicTime monotonic;  // then
+  std::string content;      // EncodeRecord
 };
 
 // What is stored of one log.
@@ -69,6 +71,8 @@ struct LogRecords {
 // evicted. (Only after a factory reset, or when the file was lost or the log's
 // name was forgotten, they begin above all former ones instead of with 1.)
 //
+// Records age as AgeClock counts: no jump of the wall clock makes them old.
+//
 // A log that is configured no more keeps its records until they are too old,
 // or until it is among more than kMaxRemoved such logs, of which the one removed
 // first is forgotten. When a log of that name is configured again it goes on
@@ -103,8 +107,8 @@ class LogStore {
       const std::vector<NewRecord>& records, const std::map<std::string, uint64_t>& lost) = 0;
 
   // Takes out what is over the bounds at `now`, so much of it that it doesn't
-  // take long. True: there is more.
-  virtual absl::StatusOr<bool> Evict(absl::Time now) = 0;
+  // take long. Called often, so that the age goes on. True: there is more.
+  virtual absl::StatusOr<bool> Evict(Now now) = 0;
 
   // kNotFound: neither is the log configured nor is anything of it stored.
   // kDataLoss: a record is damaged.

@@ -105,6 +105,10 @@ std::string CreateRecordTable(absl::string_view table, bool if_missing) {
                       " content BLOB NOT NULL) STRICT");
 }
 
+int64_t HighestIdBefore(absl::Time now) {
+  return std::max(absl::ToUnixSeconds(now), kEarliestWall);
+}
+
 absl::StatusOr<LogRows> LoadLogs(sqlite::Database& db) {
   absl::StatusOr<sqlite::Statement*> select = db.Cached(
       "SELECT number, name, removed, max_bytes, max_age_s, first_id, last_id, bytes, dropped,"
@@ -120,7 +124,9 @@ absl::StatusOr<LogRows> LoadLogs(sqlite::Database& db) {
     log.number = s.Int(0);
     log.name = std::string(s.Text(1));
     log.removed = s.Int(2);
-    log.bounds = {.max_bytes = s.Int(3), .max_age = absl::Seconds(s.Int(4))};
+    log.bounds = {
+        .max_bytes = s.Int(3),
+        .max_age = s.Int(4) < kForever ? absl::Seconds(s.Int(4)) : absl::InfiniteDuration()};
     log.first_id = s.Int(5);
     log.last_id = s.Int(6);
     log.bytes = s.Int(7);
@@ -130,6 +136,7 @@ absl::StatusOr<LogRows> LoadLogs(sqlite::Database& db) {
   }
   for (auto& [name, log] : logs) {
     if (absl::Status status = LoadNewest(db, log); !status.ok()) return status;
+    if (absl::Status status = LoadAge(db, log); !status.ok()) return status;
   }
   return logs;
 }
@@ -177,6 +184,7 @@ absl::Status AddRecord(sqlite::Database& db, const NewRecord& record, LogRow& lo
   const bool same = log.layout_content == record.layout ||
                     (log.layout_content != nullptr && *log.layout_content == *record.layout);
   if (!same) status = AddLayout(db, record.layout, log);
+  if (status.ok()) status = NoteAge(db, {record.monotonic, record.recorded_at}, log);
   if (!status.ok()) return status;
   ++log.last_id;
   const int64_t at_us = absl::ToUnixMicros(record.recorded_at);
@@ -214,6 +222,7 @@ absl::Status RemoveRecords(sqlite::Database& db, int64_t last, LogRow& log) {
   status = Execute(db, "DELETE FROM span WHERE log = ?1 AND span < ?2", [&](sqlite::Statement& s) {
     s.BindInt(1, log.number).BindInt(2, log.first_id >> kSpanBits);
   });
+  if (status.ok()) status = RemoveEras(db, log);
   if (!status.ok()) return status;
   // Those that only older records had.
   return Execute(db,
@@ -239,23 +248,6 @@ absl::StatusOr<int64_t> FindByBytes(sqlite::Database& db, const LogRow& log, int
   }
   (*oldest)->Reset();
   return last;
-}
-
-absl::StatusOr<int64_t> FindByAge(sqlite::Database& db, const LogRow& log, absl::Time now,
-                                  int64_t max_records) {
-  absl::StatusOr<sqlite::Statement*> oldest =
-      db.Cached(OfRecords(log, "SELECT id, recorded_at_us FROM @ ORDER BY id LIMIT ?1"));
-  if (!oldest.ok()) return oldest.status();
-  (*oldest)->BindInt(1, max_records);
-  AgeWalk walk(now, log.bounds.max_age);
-  for (;;) {
-    const absl::StatusOr<bool> row = (*oldest)->Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return walk.last_id();
-    if (!walk.Take((*oldest)->Int(0), absl::FromUnixMicros((*oldest)->Int(1)))) break;
-  }
-  (*oldest)->Reset();
-  return walk.last_id();
 }
 
 absl::StatusOr<LogLayout> LoadLayout(sqlite::Database& db, int64_t layout) {

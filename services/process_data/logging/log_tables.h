@@ -11,12 +11,22 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/sqlite/sqlite.h"
+#include "common/time/age_clock.h"
+#include "common/time/clock.h"
 #include "services/process_data/logging/log_bounds.h"
 #include "services/process_data/logging/log_store.h"
 
 // The tables of logs.db (log_schema.h). Errors as sqlite.h; all that writes is
 // called within a transaction.
 namespace fieldgate::process_data {
+
+// Of the table `era`, in seconds.
+struct Era {
+  int64_t first_id = 0;
+  int64_t age = 0;
+  int64_t wall = 0;
+  int64_t monotonic = 0;
+};
 
 // The row of a log, kept in memory in step with the file.
 struct LogRow {
@@ -35,6 +45,10 @@ struct LogRow {
   int64_t layout = 0;  // of the newest records; 0: none
   std::shared_ptr<const LogLayout> layout_content;
   std::optional<absl::Time> last_recorded_at;
+  std::optional<Era> era;  // the last one
+
+  // Since the first TickAge.
+  std::optional<AgeClock> age;
 
   int64_t records() const { return last_id - first_id + 1; }
 };
@@ -46,6 +60,10 @@ inline constexpr int kSpanBits = 8;  // 256 records
 
 // The statement that makes the table of a log's records.
 std::string CreateRecordTable(absl::string_view table, bool if_missing);
+
+// Above all ids that a lost file can have had, counted from 1: a record a second
+// since 1970 is more than that. While the clock is not set: 1970 to 2020.
+int64_t HighestIdBefore(absl::Time now);
 
 absl::StatusOr<LogRows> LoadLogs(sqlite::Database& db);
 absl::Status InsertLog(sqlite::Database& db, const LogRow& log);
@@ -63,10 +81,23 @@ absl::Status RemoveRecords(sqlite::Database& db, int64_t last, LogRow& log);
 // most `max_records` of them.
 absl::StatusOr<int64_t> FindByBytes(sqlite::Database& db, const LogRow& log, int64_t bytes,
                                     int64_t max_records);
-// The last of the oldest records that are too old at `now`, but at most
+
+// The age of records (log_age.cc).
+absl::Status LoadAge(sqlite::Database& db, LogRow& log);
+// `log.age` goes on.
+void TickAge(Now now, LogRow& log);
+// Before a record made at `made` is added: it begins an era unless the last one
+// goes on.
+absl::Status NoteAge(sqlite::Database& db, Now made, LogRow& log);
+// After TickAge: whether the age in the file lags behind by an hour or is missing,
+// while there are records; KeepAge stores it.
+bool MustKeepAge(const LogRow& log);
+absl::Status KeepAge(sqlite::Database& db, Now now, LogRow& log);
+// Those that only removed records had.
+absl::Status RemoveEras(sqlite::Database& db, const LogRow& log);
+// The last of the oldest records that are too old at the last TickAge, but at most
 // `max_records` of them; 0: none is.
-absl::StatusOr<int64_t> FindByAge(sqlite::Database& db, const LogRow& log, absl::Time now,
-                                  int64_t max_records);
+absl::StatusOr<int64_t> FindByAge(sqlite::Database& db, const LogRow& log, int64_t max_records);
 
 absl::StatusOr<LogLayout> LoadLayout(sqlite::Database& db, int64_t layout);
 

@@ -66,7 +66,7 @@ class SqliteLogStore : public LogStore {
     return ids;
   }
 
-  absl::StatusOr<bool> Evict(absl::Time now) override {
+  absl::StatusOr<bool> Evict(Now now) override {
     std::lock_guard lock(mutex_);
     if (absl::Status status = EnsureOpen(); !status.ok()) return status;
     const absl::StatusOr<bool> more = EvictAll(now);
@@ -102,9 +102,11 @@ class SqliteLogStore : public LogStore {
   absl::StatusOr<bool> ApplyEpoch(int64_t epoch);
   absl::StatusOr<std::vector<int64_t>> AppendAll(const std::vector<NewRecord>& records,
                                                  const std::map<std::string, uint64_t>& lost);
-  absl::StatusOr<bool> EvictAll(absl::Time now);
+  // Takes out the oldest records, up to `up_to` at most, so that `bytes` more fit.
+  absl::Status MakeRoom(int64_t bytes, int64_t up_to, LogRow& log);
+  absl::StatusOr<bool> EvictAll(Now now);
   // The last record of `log` to be taken out now; 0: none. Sets `more`.
-  absl::StatusOr<int64_t> FindSurplus(const LogRow& log, bool forget, absl::Time now, bool& more);
+  absl::StatusOr<int64_t> FindSurplus(const LogRow& log, bool forget, bool& more);
   std::set<std::string> LogsToForget() const;
   absl::Status SetHighestId(int64_t id);
   int64_t FreeNumber(const LogRows& logs) const;
@@ -161,8 +163,7 @@ absl::Status SqliteLogStore::Open() {
   db_ = *std::move(db);
   Adopt(*std::move(logs));
   if (logs_.empty() && highest_id_ == 0 && disk_.Exists(DamagedFile())) {
-    // A record a second since 1970 is more than the lost file can have had.
-    const int64_t highest_id = std::max<int64_t>(0, absl::ToUnixSeconds(clock_.WallNow()));
+    const int64_t highest_id = HighestIdBefore(clock_.WallNow());
     if (absl::Status status = SetHighestId(highest_id); !status.ok()) return status;
     highest_id_ = highest_id;
   }
@@ -280,6 +281,16 @@ absl::StatusOr<bool> SqliteLogStore::ApplyEpoch(int64_t epoch) {
   return forget;
 }
 
+absl::Status SqliteLogStore::MakeRoom(int64_t bytes, int64_t up_to, LogRow& log) {
+  const int64_t surplus = BytesToFree(log.bytes + bytes, log.bounds);
+  if (surplus == 0) return absl::OkStatus();
+  const absl::StatusOr<int64_t> last = FindByBytes(*db_, log, surplus, kEvictedAtOnce);
+  if (!last.ok()) return last.status();
+  const int64_t removed = std::min(*last, up_to);
+  log.dropped += removed - log.first_id + 1;
+  return RemoveRecords(*db_, removed, log);
+}
+
 absl::StatusOr<std::vector<int64_t>> SqliteLogStore::AppendAll(
     const std::vector<NewRecord>& records, const std::map<std::string, uint64_t>& lost) {
   LogRows changed;
@@ -290,12 +301,20 @@ absl::StatusOr<std::vector<int64_t>> SqliteLogStore::AppendAll(
   };
   absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*db_);
   if (!transaction.ok()) return transaction.status();
+  std::map<std::string, int64_t> bytes;
+  for (const NewRecord& record : records) {
+    if (row(record.log) == nullptr) {
+      return absl::FailedPreconditionError(absl::StrCat("there is no log '", record.log, "'"));
+    }
+    bytes[record.log] += DiskBytes(static_cast<int64_t>(record.content.size()));
+  }
+  // Before, so that the file doesn't grow by the records that come.
+  for (auto& [name, log] : changed) {
+    if (absl::Status s = MakeRoom(bytes[name], log.last_id, log); !s.ok()) return s;
+  }
   std::vector<int64_t> ids;
   for (const NewRecord& record : records) {
     LogRow* const log = row(record.log);
-    if (log == nullptr) {
-      return absl::FailedPreconditionError(absl::StrCat("there is no log '", record.log, "'"));
-    }
     if (absl::Status status = AddRecord(*db_, record, *log); !status.ok()) return status;
     ids.push_back(log->last_id);
   }
@@ -303,14 +322,8 @@ absl::StatusOr<std::vector<int64_t>> SqliteLogStore::AppendAll(
     if (LogRow* const log = row(name)) log->dropped += static_cast<int64_t>(count);
   }
   for (auto& [name, log] : changed) {
-    const int64_t surplus = BytesToFree(log.bytes, log.bounds);
-    if (surplus > 0) {
-      absl::StatusOr<int64_t> last = FindByBytes(*db_, log, surplus, kEvictedAtOnce);
-      if (!last.ok()) return last.status();
-      *last = std::min(*last, log.last_id - 1);  // the newest one stays
-      log.dropped += *last - log.first_id + 1;
-      if (absl::Status s = RemoveRecords(*db_, *last, log); !s.ok()) return s;
-    }
+    // The newest one stays.
+    if (absl::Status s = MakeRoom(0, log.last_id - 1, log); !s.ok()) return s;
     if (absl::Status status = UpdateLog(*db_, log); !status.ok()) return status;
   }
   if (absl::Status status = transaction->Commit(); !status.ok()) return status;
@@ -331,15 +344,14 @@ std::set<std::string> SqliteLogStore::LogsToForget() const {
   return names;
 }
 
-absl::StatusOr<int64_t> SqliteLogStore::FindSurplus(const LogRow& log, bool forget, absl::Time now,
-                                                    bool& more) {
+absl::StatusOr<int64_t> SqliteLogStore::FindSurplus(const LogRow& log, bool forget, bool& more) {
   if (log.records() == 0) return 0;
   if (forget) {
     const int64_t last = std::min(log.last_id, log.first_id + kEvictedAtOnce - 1);
     more |= last < log.last_id;
     return last;
   }
-  absl::StatusOr<int64_t> by_age = FindByAge(*db_, log, now, kEvictedAtOnce);
+  absl::StatusOr<int64_t> by_age = FindByAge(*db_, log, kEvictedAtOnce);
   if (!by_age.ok()) return by_age;
   int64_t last = *by_age;
   if (const int64_t surplus = BytesToFree(log.bytes, log.bounds); surplus > 0) {
@@ -351,21 +363,27 @@ absl::StatusOr<int64_t> SqliteLogStore::FindSurplus(const LogRow& log, bool forg
   return last >= log.first_id ? last : 0;
 }
 
-absl::StatusOr<bool> SqliteLogStore::EvictAll(absl::Time now) {
+absl::StatusOr<bool> SqliteLogStore::EvictAll(Now now) {
   const std::set<std::string> to_forget = LogsToForget();
   bool more = false;
   std::map<std::string, int64_t> surplus;
-  for (const auto& [name, log] : logs_) {
-    const absl::StatusOr<int64_t> last = FindSurplus(log, to_forget.count(name) > 0, now, more);
+  std::set<std::string> aged;
+  for (auto& [name, log] : logs_) {
+    TickAge(now, log);
+    if (MustKeepAge(log)) aged.insert(name);
+    const absl::StatusOr<int64_t> last = FindSurplus(log, to_forget.count(name) > 0, more);
     if (!last.ok()) return last.status();
     if (*last > 0) surplus[name] = *last;
   }
-  if (surplus.empty() && to_forget.empty()) return false;
+  if (surplus.empty() && to_forget.empty() && aged.empty()) return false;
 
   LogRows next = logs_;
   int64_t highest_id = highest_id_;
   absl::StatusOr<sqlite::Transaction> transaction = sqlite::Transaction::Begin(*db_);
   if (!transaction.ok()) return transaction.status();
+  for (const std::string& name : aged) {
+    if (absl::Status status = KeepAge(*db_, now, next[name]); !status.ok()) return status;
+  }
   for (const auto& [name, last] : surplus) {
     LogRow& log = next[name];
     log.dropped += last - log.first_id + 1;

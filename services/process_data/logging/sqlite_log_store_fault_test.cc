@@ -6,7 +6,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "services/process_data/logging/sqlite_log_store_fixture.h"
@@ -108,6 +107,15 @@ TEST_F(SqliteLogStoreFaultTest, AKillWhileADamagedFileIsReplacedUsesNoIdAgain) {
   EXPECT_THAT(*Append({Record("A")}), ElementsAre(1'800'000'001));
 }
 
+TEST_F(SqliteLogStoreFaultTest, IdsGoOnAboveADamagedFileAlsoWhileTheClockIsNotSet) {
+  store_.reset();
+  std::filesystem::rename(path_, path_ + ".damaged");
+  clock_.SetWall(absl::FromUnixSeconds(60));
+  Reopen();
+  Configure({"A"});
+  EXPECT_THAT(*Append({Record("A")}), ElementsAre(1'577'836'801));
+}
+
 TEST_F(SqliteLogStoreFaultTest, AFileThatIsDamagedWhileInUseIsReplaced) {
   Configure({"A"});
   ASSERT_FALSE(*store_->AdoptEpoch(5));
@@ -137,13 +145,7 @@ TEST_F(SqliteLogStoreFaultTest, ANewerFileIsLeftAlone) {
 }
 
 TEST_F(SqliteLogStoreFaultTest, AFileOfTheFirstVersionIsOpened) {
-  store_.reset();
-  std::filesystem::remove(path_);
-  std::ifstream file("services/process_data/logging/testdata/logs_1.sql");
-  std::stringstream sql;
-  sql << file.rdbuf();
-  ASSERT_EQ((*sqlite::Database::Open(path_))->Execute(sql.str()), absl::OkStatus());
-  Reopen();
+  OpenVersion1();
   const absl::StatusOr<LogRecords> read = store_->Read("Energy", All());
   ASSERT_TRUE(read.ok()) << read.status();
   ASSERT_THAT(read->records, SizeIs(2));
@@ -184,7 +186,7 @@ TEST_F(SqliteLogStoreFaultTest, AKilledProcessLeavesWholeTransactions) {
   }
   EXPECT_GT(Stored("A").dropped, 0u);
   clock_.Advance(absl::Hours(25));
-  ASSERT_TRUE(store_->Evict(clock_.WallNow()).ok());
+  ASSERT_TRUE(store_->Evict(NowOf(clock_)).ok());
   EXPECT_EQ(Stored("A").records, 0u);
   EXPECT_EQ(Stored("A").bytes, 0u) << "they were counted exactly";
 }

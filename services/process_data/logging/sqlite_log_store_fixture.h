@@ -5,7 +5,10 @@
 #include <sys/resource.h>
 
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -45,6 +48,17 @@ class SqliteLogStoreFixture : public testing::Test {
     store_ = MakeSqliteLogStore(path_, clock_);
   }
 
+  // A file of the first version, whose test has it as data.
+  void OpenVersion1() {
+    store_.reset();
+    std::filesystem::remove(path_);
+    std::ifstream file("services/process_data/logging/testdata/logs_1.sql");
+    std::stringstream sql;
+    sql << file.rdbuf();
+    ASSERT_EQ((*sqlite::Database::Open(path_))->Execute(sql.str()), absl::OkStatus());
+    Reopen();
+  }
+
   // Logs of a megabyte and a day.
   void Configure(const std::vector<std::string>& names, int64_t max_bytes = kMegabyte) {
     std::vector<LogStore::Definition> definitions;
@@ -60,6 +74,7 @@ class SqliteLogStoreFixture : public testing::Test {
     return {.log = log,
             .layout = std::make_shared<const LogLayout>(LogLayout{{"V"}, {path}}),
             .recorded_at = clock_.WallNow(),
+            .monotonic = clock_.Now(),
             .content = EncodeRecord({std::string(1, 5), std::string(1, 2), {0}, {text}})};
   }
 

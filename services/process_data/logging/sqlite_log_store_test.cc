@@ -47,7 +47,7 @@ TEST_F(SqliteLogStoreTest, IdsGoOnAfterARestartAlsoWhenAllRecordsWereEvicted) {
   Configure({"A"});
   ASSERT_TRUE(Append({Record("A"), Record("A")}).ok());
   clock_.Advance(absl::Hours(25));
-  EXPECT_FALSE(*store_->Evict(clock_.WallNow()));
+  EXPECT_FALSE(*store_->Evict(NowOf(clock_)));
   EXPECT_THAT(Ids("A"), IsEmpty());
   EXPECT_EQ(Stored("A").first_id, 0);
   EXPECT_EQ(Stored("A").last_id, 2);
@@ -91,11 +91,27 @@ TEST_F(SqliteLogStoreTest, TheFileStaysWithinTheBounds) {
   }
 }
 
+TEST_F(SqliteLogStoreTest, ManyRecordsAtOnceTakeTheRoomOfThoseThatGo) {
+  Configure({"A"}, 200'000);
+  const auto size_after = [this](int times, size_t records) {
+    for (int i = 0; i < times; ++i) {
+      EXPECT_TRUE(Append(std::vector<NewRecord>(records, Record("A", std::string(300, 'x')))).ok());
+    }
+    store_.reset();
+    const auto size = std::filesystem::file_size(path_);
+    Reopen();
+    return size;
+  };
+  const auto before = size_after(1'000, 1);
+  EXPECT_LE(size_after(1, 300), before);
+  EXPECT_EQ(Stored("A").last_id, 1'300);
+}
+
 TEST_F(SqliteLogStoreTest, TheNewestRecordStaysHoweverLargeItIs) {
   Configure({"A"}, 100);
   ASSERT_TRUE(Append({Record("A", std::string(500, 'x'))}).ok());
   ASSERT_TRUE(Append({Record("A", std::string(500, 'y'))}).ok());
-  EXPECT_FALSE(*store_->Evict(clock_.WallNow()));
+  EXPECT_FALSE(*store_->Evict(NowOf(clock_)));
   EXPECT_THAT(Ids("A"), ElementsAre(2));
 }
 
@@ -105,7 +121,7 @@ TEST_F(SqliteLogStoreTest, SmallerBoundsTakeEffectWithoutANewRecord) {
   for (int i = 0; i < 900; ++i) records.push_back(Record("A", std::string(970, 'x')));
   ASSERT_TRUE(Append(records).ok());
   Configure({"A"}, 50'000);
-  EXPECT_FALSE(*store_->Evict(clock_.WallNow()));
+  EXPECT_FALSE(*store_->Evict(NowOf(clock_)));
   EXPECT_LE(Stored("A").bytes, 50'000u);
   EXPECT_EQ(Ids("A").back(), 900);
 }
@@ -115,10 +131,10 @@ TEST_F(SqliteLogStoreTest, MuchIsTakenOutStepByStep) {
   std::vector<NewRecord> records(45'000, Record("A"));
   ASSERT_TRUE(Append(records).ok());
   clock_.Advance(absl::Hours(25));
-  EXPECT_TRUE(*store_->Evict(clock_.WallNow()));
+  EXPECT_TRUE(*store_->Evict(NowOf(clock_)));
   EXPECT_EQ(Stored("A").records, 25'000u);
-  EXPECT_TRUE(*store_->Evict(clock_.WallNow()));
-  EXPECT_FALSE(*store_->Evict(clock_.WallNow()));
+  EXPECT_TRUE(*store_->Evict(NowOf(clock_)));
+  EXPECT_FALSE(*store_->Evict(NowOf(clock_)));
   EXPECT_EQ(Stored("A").records, 0u);
   EXPECT_EQ(Stored("A").dropped, 45'000u);
 }
@@ -160,7 +176,7 @@ TEST_F(SqliteLogStoreTest, ALayoutGoesWithItsLastRecord) {
   clock_.Advance(absl::Hours(20));
   ASSERT_TRUE(Append({Record("A", "2", "/Q")}).ok());
   clock_.Advance(absl::Hours(20));
-  ASSERT_TRUE(store_->Evict(clock_.WallNow()).ok());
+  ASSERT_TRUE(store_->Evict(NowOf(clock_)).ok());
   EXPECT_EQ(Query("SELECT path FROM layout_point"), "/Q\n");
 }
 
@@ -249,7 +265,7 @@ TEST_F(SqliteLogStoreTest, ARemovedLogIsReadableUntilItsRecordsAreTooOld) {
   EXPECT_FALSE(Stored("A").configured);
   EXPECT_EQ(Append({Record("A")}).status().code(), absl::StatusCode::kFailedPrecondition);
   clock_.Advance(absl::Hours(25));
-  ASSERT_TRUE(store_->Evict(clock_.WallNow()).ok());
+  ASSERT_TRUE(store_->Evict(NowOf(clock_)).ok());
   EXPECT_EQ(store_->Read("A", All()).status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(Stored("A").name, "") << "not listed";
 }
@@ -269,7 +285,7 @@ TEST_F(SqliteLogStoreTest, TheLogsRemovedFirstAreForgottenBeyond20) {
     Configure({name});
     ASSERT_TRUE(Append({Record(name), Record(name)}).ok());
   }
-  ASSERT_TRUE(store_->Evict(clock_.WallNow()).ok());
+  ASSERT_TRUE(store_->Evict(NowOf(clock_)).ok());
   EXPECT_EQ(store_->Read("L2", All()).status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(Ids("L3"), ElementsAre(1, 2));
   EXPECT_EQ(Query("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'record%'"), "21\n");

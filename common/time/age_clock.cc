@@ -1,12 +1,9 @@
-#include "services/cloud_link/outbox/age_clock.h"
+#include "common/time/age_clock.h"
 
 #include <algorithm>
 
-namespace fieldgate::cloud_link {
+namespace fieldgate {
 namespace {
-
-// A clock without a battery starts in 1970 or 2000.
-constexpr int64_t kEarliest = 1'577'836'800;  // 2020
 
 int64_t Seconds(MonotonicTime t) { return absl::ToInt64Seconds(t.since_start); }
 
@@ -19,7 +16,7 @@ AgeClock::AgeClock(const std::optional<Mark>& last, Now now) : start_(now.monoto
     // After a boot this is less than what has passed, at most.
     if (since >= 0) {
       base_ += since;
-    } else if (last->wall >= kEarliest) {
+    } else if (last->wall >= kEarliestWall) {
       before_boot_ = last->wall;
     }
   }
@@ -29,12 +26,12 @@ AgeClock::AgeClock(const std::optional<Mark>& last, Now now) : start_(now.monoto
 void AgeClock::Tick(Now now, int64_t bound) {
   const int64_t here = absl::ToInt64Seconds(now.monotonic - start_);
   const int64_t wall = absl::ToUnixSeconds(now.wall);
-  if (before_boot_ && wall >= kEarliest && bound > 0) {
+  if (before_boot_ && wall >= kEarliestWall && bound > 0) {
     base_ += std::clamp<int64_t>(wall - here - *before_boot_, 0, bound / 2);
     before_boot_.reset();
   }
   age_ = std::max(age_, base_ + here);
-  mark_ = {age_, wall >= kEarliest ? wall : 0, Seconds(now.monotonic)};
+  mark_ = {age_, wall >= kEarliestWall ? wall : 0, Seconds(now.monotonic)};
 }
 
-}  // namespace fieldgate::cloud_link
+}  // namespace fieldgate

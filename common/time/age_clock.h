@@ -4,19 +4,19 @@
 #include <optional>
 
 #include "absl/time/time.h"
-#include "services/cloud_link/now.h"
+#include "common/time/clock.h"
 
-namespace fieldgate::cloud_link {
+namespace fieldgate {
 
-// The age of stored data, whatever the wall clock does: counts the seconds that a
-// connector has lived through, over restarts. An entry is as old as this clock
-// has advanced since it was accepted.
+// The age of stored data, whatever the wall clock does: counts the seconds that its
+// owner (a connector, a log) has lived through, over restarts. An entry is as old
+// as this clock has advanced since it was accepted.
 //
 // - While the process runs, the monotonic clock counts. A jump of the wall clock
 //   counts nothing.
 // - Between two processes of one boot the monotonic clock counts, too.
 // - For the time before a boot there is the wall clock alone. It counts once it
-//   was set (not before 2020) both then and now, forward only, and at most
+//   was set (kEarliestWall) both then and now, forward only, and at most
 //   half of the bound a boot: a clock that is years ahead can't take what was
 //   stored shortly before. What can't be measured doesn't count.
 //
@@ -40,6 +40,8 @@ class AgeClock {
 
   // Seconds, at the last Tick; never goes back.
   int64_t age() const { return age_; }
+  // What it stood at then, a while before the last Tick.
+  int64_t At(MonotonicTime then) const { return base_ + absl::ToInt64Seconds(then - start_); }
   // At the last Tick.
   Mark mark() const { return mark_; }
 
@@ -52,4 +54,4 @@ class AgeClock {
   Mark mark_;
 };
 
-}  // namespace fieldgate::cloud_link
+}  // namespace fieldgate

@@ -1,11 +1,11 @@
-// CL-153: the age of data counts on, whatever the clocks do.
-#include "services/cloud_link/outbox/age_clock.h"
+// CL-153, PD-34: the age of data counts on, whatever the clocks do.
+#include "common/time/age_clock.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-namespace fieldgate::cloud_link {
+namespace fieldgate {
 namespace {
 
 constexpr int64_t kDay = 86'400;
@@ -22,6 +22,12 @@ TEST(AgeClockTest, CountsWhatTheMonotonicClockCounts) {
   EXPECT_EQ(clock.age(), 0);
   clock.Tick(At(1'060, kWall + 60), kBound);
   EXPECT_EQ(clock.age(), 60);
+}
+
+TEST(AgeClockTest, TellsWhatItStoodAtBefore) {
+  AgeClock clock(std::nullopt, At(1'000, kWall));
+  clock.Tick(At(1'060, kWall + 60), kBound);
+  EXPECT_EQ(clock.At(MonotonicTime{absl::Seconds(1'020)}), 20);
 }
 
 TEST(AgeClockTest, AJumpOfTheWallClockCountsNothing) {
@@ -121,4 +127,4 @@ TEST(AgeClockTest, NoClockMakesFreshDataOld) {
 }
 
 }  // namespace
-}  // namespace fieldgate::cloud_link
+}  // namespace fieldgate
