@@ -118,8 +118,8 @@ class Loop : public cloud_link::MqttListener, public Connector::Host {
       : ca_file_(std::move(ca_file)),
         waker_(broker_port),
         mqtt_(cloud_link::MakePahoMqttClient(*this)) {
-    connector_ =
-        std::make_unique<Connector>(config, DeviceConfig(), outbox, *mqtt_, *this, TimeNow());
+    connector_ = std::make_unique<Connector>(config, DeviceConfig(), outbox, unstored_, *mqtt_,
+                                             *this, TimeNow());
     connector_->Start(TimeNow());
   }
   ~Loop() override { mqtt_->Disconnect(); }
@@ -216,6 +216,7 @@ class Loop : public cloud_link::MqttListener, public Connector::Host {
   std::condition_variable wake_;
   std::deque<std::function<void()>> events_;
   std::unique_ptr<cloud_link::MqttClient> mqtt_;
+  cloud_link::UnstoredData unstored_;
   std::unique_ptr<Connector> connector_;
 };
 
