@@ -310,6 +310,31 @@ TEST_F(ConfigRecoveryTest, AFileOfVersion4IsUpgradedSoundOrDamaged) {
   EXPECT_EQ(store_->ListMessages("SupportLog", 10)->total(), 3);
 }
 
+TEST_F(ConfigRecoveryTest, TheLast20RevisionsAreKeptOverTheGapOfARecovery) {
+  Fill();
+  std::string bytes = Bytes();
+  const size_t at = bytes.rfind("v12:");
+  ASSERT_NE(at, std::string::npos);
+  bytes[at + 100] = 'y';
+  bytes[20] = 9;
+  Write(bytes);
+  ASSERT_TRUE(Recover().has_value());
+  Open();
+  const int64_t gap = store_->Current()->revision();
+  ASSERT_GT(gap, 500);
+  Set("next");
+  EXPECT_EQ(store_->ListRevisions()->size(), 13u) << "11, that of the recovery and the next one";
+  EXPECT_THAT(store_->GetRevision(12, "").status().ToString(),
+              HasSubstr(absl::StrCat("kept are 1 to 11, ", gap, " to ", gap + 1)));
+  ASSERT_TRUE(store_->Rollback(5, "test").ok());
+  EXPECT_EQ(Value(), "v5");
+
+  for (int i = 0; i < 8; ++i) Set("more");
+  EXPECT_EQ(store_->ListRevisions()->size(), 20u);
+  EXPECT_EQ(store_->ListRevisions()->back().revision(), 3);
+  EXPECT_TRUE(store_->GetRevision(3, "USER").ok()) << "with its text";
+}
+
 // --- Probations (CS-174) ---
 
 TEST_F(ConfigRecoveryTest, AProbationOfTheRevisionThatStaysInForceIsTakenBackAfterItsTime) {
