@@ -1,6 +1,7 @@
 #include "services/process_data/main.h"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -42,9 +43,12 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
   auto recovered = RecoverVariables(variables_path, sqlite::RealDisk(), clock.WallNow());
   if (!recovered.ok()) return recovered.status();
   recovered = RecoverLogs(logs_path, sqlite::RealDisk(), clock.WallNow());
+  std::function<void(const absl::Status&)> on_damaged_logs = databases.OnDamage(logs_path);
   if (!recovered.ok()) {
-    // Recording tries again; the rest needs no logs.
-    log::Error("logs.db can't be recovered", {{"why", recovered.status().ToString()}});
+    // The rest needs no logs, so that must not start anew again and again.
+    log::Error("logs.db can't be recovered; the next start tries again",
+               {{"why", recovered.status().ToString()}});
+    on_damaged_logs = nullptr;
   }
   ProcessImage image(clock.WallNow());
   absl::StatusOr<std::unique_ptr<VariableStore>> store =
@@ -68,7 +72,8 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
                   .log_counter = MessageLogCounter(config_store),
                   .modem = [&modem](const std::string& interface) { return modem.Read(interface); },
                   .polling = [&control] { return control.Polling(); }}));
-  DataLogs logs(image, MakeSqliteLogStore(logs_path, clock), RealThreads(),
+  DataLogs logs(image, MakeSqliteLogStore(logs_path, /*disk=*/nullptr, on_damaged_logs),
+                RealThreads(),
                 [&system](const std::vector<std::string>& paths) -> std::shared_ptr<void> {
                   return system.Subscribe(paths, /*subtree=*/false);
                 });

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,7 +43,7 @@ class SqliteLogStoreFixture : public testing::Test {
 
   void Reopen() {
     store_.reset();
-    store_ = MakeSqliteLogStore(path_, clock_);
+    store_ = MakeSqliteLogStore(path_, /*disk=*/nullptr, on_damage_);
   }
 
   // Logs of a megabyte and a day.
@@ -104,6 +105,7 @@ class SqliteLogStoreFixture : public testing::Test {
 
   const std::string path_ = NewTempDir() + "/logs.db";
   FakeClock clock_{absl::FromUnixSeconds(1'800'000'000)};
+  std::function<void(const absl::Status&)> on_damage_;
   std::unique_ptr<LogStore> store_;
 };
 
