@@ -1,5 +1,6 @@
 #include "services/config_store/config_database.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,6 +19,18 @@ using google::protobuf::Timestamp;
 void SetTimestamp(int64_t us, Timestamp& timestamp) {
   timestamp.set_seconds(us / 1'000'000);
   timestamp.set_nanos(static_cast<int32_t>(us % 1'000'000 * 1'000));
+}
+
+// "3 to 12, 1012": a recovery leaves a gap.
+std::string Ranges(const std::vector<int64_t>& ascending) {
+  std::string text;
+  for (size_t i = 0, end = 0; i < ascending.size(); i = end) {
+    end = i + 1;
+    while (end < ascending.size() && ascending[end] == ascending[end - 1] + 1) ++end;
+    absl::StrAppend(&text, text.empty() ? "" : ", ", ascending[i]);
+    if (end > i + 1) absl::StrAppend(&text, " to ", ascending[end - 1]);
+  }
+  return text;
 }
 
 }  // namespace
@@ -87,24 +100,17 @@ absl::StatusOr<ConfigDatabase::Content> ConfigDatabase::Load() {
 }
 
 absl::StatusOr<Texts> ConfigDatabase::LoadRevision(int64_t revision) {
-  absl::StatusOr<sqlite::Statement*> kept = database_->Cached(
-      "SELECT count(*) FILTER (WHERE revision = ?1), ifnull(min(revision), 0),"
-      " ifnull(max(revision), 0) FROM revision");
-  if (!kept.ok()) return kept.status();
-  bool found = false;
-  int64_t first = 0;
-  int64_t last = 0;
+  std::vector<int64_t> kept;
   const absl::Status status =
-      sqlite::ForEachRow((*kept)->BindInt(1, revision), [&](const sqlite::Statement& row) {
-        found = row.Int(0) > 0;
-        first = row.Int(1);
-        last = row.Int(2);
-      });
+      sqlite::ForEachRow(*database_, "SELECT revision FROM revision ORDER BY revision",
+                         [&](const sqlite::Statement& row) { kept.push_back(row.Int(0)); });
   if (!status.ok()) return status;
-  if (found) return ReadTexts(*database_, revision);
-  return absl::NotFoundError(absl::StrCat(
-      "revision ", revision, " is not kept; ",
-      last == 0 ? "there is none yet" : absl::StrCat("kept are ", first, " to ", last)));
+  if (std::binary_search(kept.begin(), kept.end(), revision)) {
+    return ReadTexts(*database_, revision);
+  }
+  return absl::NotFoundError(absl::StrCat("revision ", revision, " is not kept; ",
+                                          kept.empty() ? "there is none yet" : "kept are ",
+                                          Ranges(kept)));
 }
 
 absl::Status ConfigDatabase::Commit(const Revision& revision,
@@ -280,7 +286,8 @@ absl::Status ConfigDatabase::WriteSection(const std::string& connector,
 
 absl::Status ConfigDatabase::Prune() {
   absl::StatusOr<sqlite::Statement*> revisions = database_->Cached(
-      "DELETE FROM revision WHERE revision <= (SELECT max(revision) FROM revision) - ?1");
+      "DELETE FROM revision WHERE revision NOT IN"
+      " (SELECT revision FROM revision ORDER BY revision DESC LIMIT ?1)");
   if (!revisions.ok()) return revisions.status();
   if (absl::Status status = (*revisions)->BindInt(1, kRevisions).Run(); !status.ok()) {
     return status;

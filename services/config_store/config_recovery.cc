@@ -141,8 +141,8 @@ class Mender {
     // What is newer is not whole, and would be taken for a part of it.
     absl::Status status =
         db_.Execute(absl::StrCat("DELETE FROM revision WHERE revision > ", sound,
-                                 ";DELETE FROM database_body WHERE revision > ", sound,
-                                 ";DELETE FROM probation_body;DELETE FROM probation"));
+                                 ";DELETE FROM database_body WHERE revision > ", sound));
+    if (status.ok()) status = DropProbations(sound == newest ? sound : 0);
     for (const int64_t number : unsound_) {
       if (!status.ok()) return status;
       status = db_.Execute(absl::StrCat("DELETE FROM revision WHERE revision = ", number));
@@ -173,6 +173,15 @@ class Mender {
                       ", could not be read");
     }
     return absl::OkStatus();
+  }
+
+  // But for those up to the revision that stays in force; of what has no digest
+  // nobody can tell whether it is whole. 0: all.
+  absl::Status DropProbations(int64_t in_force) {
+    return db_.Execute(absl::StrCat("DELETE FROM probation WHERE revision > ", in_force,
+                                    " OR (state = 'PENDING' AND digest = '');"
+                                    "DELETE FROM probation_body WHERE position NOT IN"
+                                    " (SELECT position FROM probation)"));
   }
 
   Database& db_;

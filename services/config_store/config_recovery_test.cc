@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/sqlite/disk.h"
@@ -14,11 +15,14 @@
 #include "common/time/clock.h"
 #include "common/tixml/codec.h"
 #include "services/config_store/configuration_store.h"
+#include "services/config_store/validation/test_support.h"
 
 namespace fieldgate::config_store {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 constexpr size_t kPage = 4096;
 
@@ -78,6 +82,65 @@ class ConfigRecoveryTest : public testing::Test {
     entry.set_message("hello");
     ASSERT_TRUE(store_->AppendMessage(entry).ok());
     store_.reset();
+  }
+
+  // With a text of several parts.
+  void SetIsp(const std::string& host, const std::string& connector) {
+    tixml::Node isp =
+        Database("ISP", absl::StrCat("<CloudConn><CloudBaseUrl _=\"tcp://", host,
+                                     "\"/><CloudConnStart _=\"1\"/>"
+                                     "<CloudConnType _=\"FPIL_Tixi_MQTT_1\"/></CloudConn>"));
+    tixml::Node other;
+    other.name = "Other";
+    for (int i = 0; i < 50; ++i) {
+      tixml::Node& node = other.children.emplace_back();
+      node.name = absl::StrCat("E", i);
+      node.Set("_", std::string(6000, 'o'));
+    }
+    isp.children.push_back(std::move(other));
+    const auto set = store_->SetConfig("ISP", isp.children, "test", connector);
+    ASSERT_TRUE(set.ok()) << set.status();
+    ASSERT_TRUE(set->applied()) << set->ShortDebugString();
+    ASSERT_EQ(set->on_probation(), !connector.empty());
+  }
+  // A confirmed change, a pending one as the last revision, and some pages of messages.
+  void FillWithProbation() {
+    Open();
+    SetIsp("first", "");
+    SetIsp("good", "CloudConn");
+    ASSERT_TRUE(store_->ConfirmConfiguration("CloudConn", 2).ok());
+    SetIsp("wrong", "CloudConn");
+    v1::SupportLogEntry entry;
+    entry.set_source("test");
+    entry.set_message(std::string(400, 'm'));
+    for (int i = 0; i < 60; ++i) ASSERT_TRUE(store_->AppendMessage(entry).ok());
+    ASSERT_THAT(Probations(), ElementsAre("1..2 CONFIRMED", "2..3 PENDING"));
+    store_.reset();
+  }
+  void ExecuteSql(const std::string& sql) {
+    ASSERT_EQ(sqlite::Database::Open(path_).value()->Execute(sql), absl::OkStatus());
+  }
+  // A page of messages is lost.
+  void ZeroMessagePage() {
+    std::string bytes = Bytes();
+    const size_t at = bytes.find(std::string(400, 'm'));
+    ASSERT_NE(at, std::string::npos);
+    bytes.replace(at / kPage * kPage, kPage, kPage, '\0');
+    Write(bytes);
+  }
+  // "1..2 CONFIRMED", oldest first.
+  std::vector<std::string> Probations() const {
+    std::vector<std::string> lines;
+    for (const v1::Probation& p : store_->Current()->probations()) {
+      lines.push_back(absl::StrCat(p.former_revision(), "..", p.revision(), " ",
+                                   v1::Probation::State_Name(p.state())));
+    }
+    return lines;
+  }
+  std::string Url() const { return store_->Current()->connectors(0).base_url(); }
+  void Advance(int seconds) {
+    clock_.Advance(absl::Seconds(seconds));
+    store_->SettleProbations();
   }
 
   std::optional<sqlite::Recovery> Recover() {
@@ -262,6 +325,142 @@ TEST_F(ConfigRecoveryTest, AFileOfVersion4IsUpgradedSoundOrDamaged) {
   EXPECT_EQ(store_->Current()->revision(), 7);
   EXPECT_EQ(Value(), "seven");
   EXPECT_EQ(store_->ListMessages("SupportLog", 10)->total(), 3);
+}
+
+TEST_F(ConfigRecoveryTest, TheLast20RevisionsAreKeptOverTheGapOfARecovery) {
+  Fill();
+  std::string bytes = Bytes();
+  const size_t at = bytes.rfind("v12:");
+  ASSERT_NE(at, std::string::npos);
+  bytes[at + 100] = 'y';
+  bytes[20] = 9;
+  Write(bytes);
+  ASSERT_TRUE(Recover().has_value());
+  Open();
+  const int64_t gap = store_->Current()->revision();
+  ASSERT_GT(gap, 500);
+  Set("next");
+  EXPECT_EQ(store_->ListRevisions()->size(), 13u) << "11, that of the recovery and the next one";
+  EXPECT_THAT(store_->GetRevision(12, "").status().ToString(),
+              HasSubstr(absl::StrCat("kept are 1 to 11, ", gap, " to ", gap + 1)));
+  ASSERT_TRUE(store_->Rollback(5, "test").ok());
+  EXPECT_EQ(Value(), "v5");
+
+  for (int i = 0; i < 8; ++i) Set("more");
+  EXPECT_EQ(store_->ListRevisions()->size(), 20u);
+  EXPECT_EQ(store_->ListRevisions()->back().revision(), 3);
+  EXPECT_TRUE(store_->GetRevision(3, "USER").ok()) << "with its text";
+}
+
+// --- Probations (CS-174) ---
+
+TEST_F(ConfigRecoveryTest, AProbationOfTheRevisionThatStaysInForceIsTakenBackAfterItsTime) {
+  FillWithProbation();
+  ZeroMessagePage();
+  const auto recovery = Recover();
+  ASSERT_TRUE(recovery.has_value());
+  EXPECT_THAT(recovery->effect, HasSubstr("with the content of revision 3"));
+  Open();
+  EXPECT_EQ(Url(), "tcp://wrong:1883");
+  EXPECT_THAT(Probations(), ElementsAre("1..2 CONFIRMED", "2..3 PENDING"));
+  Advance(299);
+  EXPECT_EQ(Url(), "tcp://wrong:1883");
+  const int64_t revision = store_->Current()->revision();
+  Advance(1);
+  EXPECT_EQ(Url(), "tcp://good:1883");
+  EXPECT_GT(store_->Current()->revision(), revision);
+  EXPECT_THAT(Probations(), ElementsAre("1..2 CONFIRMED", "2..3 TAKEN_BACK"));
+}
+
+TEST_F(ConfigRecoveryTest, AProbationIsConfirmedWithTheRevisionOfTheRecovery) {
+  FillWithProbation();
+  ZeroMessagePage();
+  ASSERT_TRUE(Recover().has_value());
+  Open();
+  const int64_t revision = store_->Current()->revision();
+  ASSERT_GT(revision, 3);
+  ASSERT_TRUE(store_->ConfirmConfiguration("CloudConn", revision).ok());
+  Advance(1000);
+  EXPECT_EQ(Url(), "tcp://wrong:1883");
+  EXPECT_THAT(Probations(), ElementsAre("1..2 CONFIRMED", "2..3 CONFIRMED"));
+}
+
+TEST_F(ConfigRecoveryTest, OfAProbationWhoseFormerOnesAreLostTheTextComesBack) {
+  FillWithProbation();
+  ExecuteSql("DELETE FROM probation WHERE position = 0");
+  ZeroMessagePage();
+  ASSERT_TRUE(Recover().has_value());
+  Open();
+  EXPECT_THAT(Probations(), ElementsAre("2..3 PENDING"));
+  Advance(300);
+  EXPECT_EQ(Url(), "tcp://good:1883");
+}
+
+TEST_F(ConfigRecoveryTest, ATextThatIsNotWholeNeverComesBack) {
+  FillWithProbation();
+  const std::string sound = Bytes();
+  for (const char* part :
+       {"part = 0", "part = 1", "part = (SELECT max(part) FROM probation_body)"}) {
+    SCOPED_TRACE(part);
+    Write(sound);
+    ExecuteSql(absl::StrCat("DELETE FROM probation_body WHERE ", part));
+    ZeroMessagePage();
+    clock_.Advance(absl::Seconds(1));
+    ASSERT_TRUE(Recover().has_value());
+    Open();
+    const int64_t revision = store_->Current()->revision();
+    Advance(1000);
+    EXPECT_EQ(store_->Current()->revision(), revision);
+    EXPECT_EQ(Url(), "tcp://wrong:1883");
+    store_.reset();
+  }
+}
+
+TEST_F(ConfigRecoveryTest, AProbationOfBeforeTheDigestsIsDroppedWhenSomethingIsLost) {
+  FillWithProbation();
+  ExecuteSql("ALTER TABLE probation DROP COLUMN digest;PRAGMA user_version=5");
+  const std::string old = Bytes();
+  Open();
+  EXPECT_THAT(Probations(), ElementsAre("1..2 CONFIRMED", "2..3 PENDING"));
+  Advance(300);
+  EXPECT_EQ(Url(), "tcp://good:1883");
+  store_.reset();
+
+  Write(old);
+  ZeroMessagePage();
+  ASSERT_TRUE(Recover().has_value());
+  Open();
+  EXPECT_THAT(Probations(), ElementsAre("1..2 CONFIRMED"));
+}
+
+TEST_F(ConfigRecoveryTest, ProbationsAreDroppedWhenAnotherRevisionComesIntoForce) {
+  FillWithProbation();
+  ExecuteSql("UPDATE database_body SET body = 'x' WHERE revision = 3");
+  ZeroMessagePage();
+  ASSERT_TRUE(Recover().has_value());
+  Open();
+  EXPECT_EQ(Url(), "tcp://good:1883");
+  EXPECT_THAT(Probations(), IsEmpty());
+}
+
+TEST_F(ConfigRecoveryTest, AProbationOfARevisionThatIsLostIsDropped) {
+  FillWithProbation();
+  ExecuteSql(
+      "DELETE FROM revision WHERE revision = 3; DELETE FROM database_body WHERE revision = 3");
+  ZeroMessagePage();
+  ASSERT_TRUE(Recover().has_value());
+  Open();
+  EXPECT_EQ(Url(), "tcp://good:1883");
+  EXPECT_THAT(Probations(), ElementsAre("1..2 CONFIRMED"));
+}
+
+TEST_F(ConfigRecoveryTest, WhenNoRevisionIsLeftNoProbationIs) {
+  FillWithProbation();
+  ExecuteSql("DELETE FROM revision; DELETE FROM database_body");
+  ZeroMessagePage();
+  ASSERT_TRUE(Recover().has_value());
+  Open();
+  EXPECT_THAT(Probations(), IsEmpty());
 }
 
 TEST_F(ConfigRecoveryTest, TheCeilingOfRevisionsIsAlwaysAhead) {

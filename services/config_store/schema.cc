@@ -142,6 +142,10 @@ DROP TABLE support_log;
 -- Of all databases as they are with it (DigestOf); '': of before this column.
 ALTER TABLE revision ADD COLUMN digest TEXT NOT NULL DEFAULT '';
 )sql"},
+    {6, "what tells that the settings before a probation are whole", R"sql(
+-- Of its probation_body (DigestOf); '': of before this column.
+ALTER TABLE probation ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+)sql"},
 };
 
 }  // namespace

@@ -82,6 +82,7 @@ Supervisor::Supervisor(std::string program, const std::vector<ChildCommand>& ser
   const sigset_t signals = Signals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGCHLD, SIG_DFL);  // a parent that ignores it hands that down
+  signal(SIGPIPE, SIG_IGN);  // who reads the log may end; children inherit it
 }
 
 absl::Status Supervisor::Run(const std::optional<ChildCommand>& task) {

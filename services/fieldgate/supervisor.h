@@ -24,7 +24,7 @@ struct ChildCommand {
 class Supervisor {
  public:
   // `program` is what children execute. From here on SIGTERM, SIGINT, SIGHUP
-  // and SIGCHLD are blocked in this process.
+  // and SIGCHLD are blocked in this process, and SIGPIPE is ignored.
   Supervisor(std::string program, const std::vector<ChildCommand>& services, const Clock& clock);
 
   // Starts the services and, once, `task`; starts again what dies

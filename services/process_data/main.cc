@@ -1,6 +1,7 @@
 #include "services/process_data/main.h"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -33,19 +34,24 @@ namespace {
 
 // Of the calls that run when the service stops. Streams always use all of it.
 constexpr absl::Duration kGrace = absl::Milliseconds(250);
+// A salvage that fails for now writes much before it does.
+constexpr absl::Duration kRecoverAgain = absl::Seconds(30);
 
 absl::Status Run(const service::Options& options, const std::function<void()>& wait) {
   const Clock& clock = RealClock();
   const std::string variables_path = options.state_dir.File("process.db");
   const std::string logs_path = options.state_dir.File("logs.db");
   service::Databases databases({variables_path, logs_path});
-  auto recovered = RecoverVariables(variables_path, sqlite::RealDisk(), clock.WallNow());
+  const auto recovered = RecoverVariables(variables_path, sqlite::RealDisk(), clock.WallNow());
   if (!recovered.ok()) return recovered.status();
-  recovered = RecoverLogs(logs_path, sqlite::RealDisk(), clock.WallNow());
-  if (!recovered.ok()) {
-    // Recording tries again; the rest needs no logs.
-    log::Error("logs.db can't be recovered", {{"why", recovered.status().ToString()}});
-  }
+  // The rest needs no logs, so it does not wait until they can be recovered.
+  const auto prepare_logs = [&clock, &logs_path, again_at = MonotonicTime(),
+                             last = absl::Status()]() mutable {
+    if (clock.Now() < again_at) return last;
+    last = RecoverLogs(logs_path, sqlite::RealDisk(), clock.WallNow()).status();
+    again_at = clock.Now() + kRecoverAgain;
+    return last;
+  };
   ProcessImage image(clock.WallNow());
   absl::StatusOr<std::unique_ptr<VariableStore>> store =
       OpenSqliteVariableStore(variables_path, /*disk=*/nullptr, databases.OnDamage(variables_path));
@@ -68,10 +74,12 @@ absl::Status Run(const service::Options& options, const std::function<void()>& w
                   .log_counter = MessageLogCounter(config_store),
                   .modem = [&modem](const std::string& interface) { return modem.Read(interface); },
                   .polling = [&control] { return control.Polling(); }}));
-  DataLogs logs(image, MakeSqliteLogStore(logs_path, clock), RealThreads(),
-                [&system](const std::vector<std::string>& paths) -> std::shared_ptr<void> {
-                  return system.Subscribe(paths, /*subtree=*/false);
-                });
+  DataLogs logs(
+      image,
+      MakeSqliteLogStore(logs_path, /*disk=*/nullptr, databases.OnDamage(logs_path), prepare_logs),
+      RealThreads(), [&system](const std::vector<std::string>& paths) -> std::shared_ptr<void> {
+        return system.Subscribe(paths, /*subtree=*/false);
+      });
   const std::unique_ptr<grpc::Service> service =
       MakeProcessDataService(image, control, clock, &system, &logs);
   absl::StatusOr<std::unique_ptr<rpc::Server>> server =

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <random>
 #include <sstream>
 
@@ -187,6 +188,81 @@ TEST_F(CorruptFilesTest, VariablesAndLogsOfADamagedDiskStopNothing) {
   DataFlows();
   EXPECT_THAT(StatusJson(), HasSubstr("process.db.damaged-"));
   EXPECT_THAT(StatusJson(), HasSubstr("logs.db.damaged-"));
+}
+
+TEST_F(CorruptFilesTest, DamageOfLogsThatIsFoundWhileRunningIsSalvaged) {
+  harness_.StartGateway();
+  ASSERT_THAT(harness_.WaitUntilComplete(2), IsEmpty());
+  const auto execute = [&](const std::string& commands) {
+    return harness_.Run("tixml", {absl::StrCat("[", commands, "]")});
+  };
+  // Four records a page.
+  const std::string text(900, 'x');
+  std::string commands = absl::StrCat(
+      "<SetConfig _=\"LOG\" ver=\"y\"><Notes><T _=\"/Process/PV/Text\"/></Notes></SetConfig>"
+      "<Set _=\"/Process/PV/Text\" value=\"",
+      text, "\"/>");
+  ASSERT_EQ(execute(commands).exit_status, 0);
+  commands.clear();
+  for (int i = 0; i < 60; ++i) commands += "<RecordLog _=\"Notes\"/>";
+  ASSERT_TRUE(Eventually(kPatience, [&] { return execute(commands).exit_status == 0; }));
+  const auto records = [&] {
+    const std::string answer =
+        execute("<ReadLog _=\"Notes\" order=\"oldest\" count=\"1000\"/>").output;
+    int count = 0;
+    for (size_t at = 0; (at = answer.find("<Record ", at)) != std::string::npos; ++at) ++count;
+    return count;
+  };
+  const int all = records();
+  ASSERT_GE(all, 60);
+  const std::map<std::string, pid_t> others = {{"config_store", harness_.Pid("config_store")},
+                                               {"cloud_link", harness_.Pid("cloud_link")}};
+  for (size_t round = 1; round <= 2; ++round) {
+    harness_.Kill("process_data");  // it has nothing in its memory
+    ASSERT_TRUE(harness_.BecomesWell());
+    const std::string bytes = ReadAll(Path("logs.db"));
+    // Not one of those that the store has read already: the b-tree's root, the last one.
+    std::vector<size_t> at;
+    for (size_t found = 0; (found = bytes.find(text, found)) != std::string::npos; ++found) {
+      at.push_back(found);
+    }
+    ASSERT_GT(at.size(), 20u);
+    const auto page = static_cast<size_t>(PageSize(bytes));
+    std::fstream(Path("logs.db"), std::ios::in | std::ios::out | std::ios::binary)
+            .seekp(static_cast<std::streamoff>(at[at.size() / 2] / page * page))
+        << std::string(page, '\xee');
+    records();
+    ASSERT_TRUE(Eventually(kPatience, [&] { return PutAside("logs.db").size() == round; }));
+    const pid_t salvaged = harness_.Pid("process_data");
+    EXPECT_TRUE(
+        Eventually(kPatience, [&] { return records() >= all - static_cast<int>(5 * round); }));
+    ASSERT_EQ(execute("<RecordLog _=\"Notes\"/>").exit_status, 0);
+    DataFlows();
+    EXPECT_EQ(harness_.Pid("process_data"), salvaged) << "once, not again and again";
+  }
+  for (const auto& [service, pid] : others) EXPECT_EQ(harness_.Pid(service), pid) << service;
+  EXPECT_THAT(StatusJson(), HasSubstr(PutAside("logs.db")[0]));
+}
+
+TEST_F(CorruptFilesTest, LogsThatCantBeSalvagedEndNothingElse) {
+  harness_.StartGateway();
+  ASSERT_THAT(harness_.WaitUntilComplete(2), IsEmpty());
+  KillAll();
+  WriteAll(Path("logs.db"), std::string(20'000, 'x'));
+  std::filesystem::remove(Path("logs.db-wal"));
+  // Where the new file would be built.
+  std::filesystem::create_directories(Path("logs.db.salvage/in_the_way"));
+  harness_.StartGatewayAgain();
+  ASSERT_TRUE(harness_.BecomesWell());
+  const pid_t pid = harness_.Pid("process_data");
+  DataFlows();
+  EXPECT_EQ(harness_.Pid("process_data"), pid);
+  EXPECT_THAT(PutAside("logs.db"), IsEmpty());
+
+  std::filesystem::remove_all(Path("logs.db.salvage"));
+  harness_.Kill("process_data");
+  EXPECT_TRUE(Eventually(kPatience, [&] { return PutAside("logs.db").size() == 1; }));
+  DataFlows();
 }
 
 // Damages a database or its log at random.

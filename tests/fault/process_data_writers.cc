@@ -26,7 +26,7 @@ class LogsWriter : public Writer {
   absl::Status Open(sqlite::Disk& disk) override {
     Close();
     disk_ = &disk;
-    store_ = process_data::MakeSqliteLogStore(path_, clock_, disk_);
+    store_ = process_data::MakeSqliteLogStore(path_, disk_);
     // The first call says whether it could be opened.
     const absl::Status status = store_->Read(kLogs[0], {}).status();
     if (status.ok() || absl::IsNotFound(status)) return absl::OkStatus();

@@ -121,7 +121,7 @@ absl::StatusOr<std::unique_ptr<Instance>> ProcessInstance::Start(Process& proces
         return around.field.Connect(process, host);
       });
   instance->logs_ = std::make_unique<process_data::DataLogs>(
-      image, process_data::MakeSqliteLogStore("/process/logs.db", clock, &around.disk), process,
+      image, process_data::MakeSqliteLogStore("/process/logs.db", &around.disk), process,
       [](const std::vector<std::string>&) -> std::shared_ptr<void> { return nullptr; });
   instance->follower_ = std::make_unique<ConfigFollower>(
       process, around,

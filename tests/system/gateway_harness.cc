@@ -115,6 +115,10 @@ void GatewayHarness::StartGateway(const std::vector<std::string>& imports) {
   std::vector<std::string> argv = {Program(), "run", "--state-dir=" + state_dir_,
                                    "--device=" + file("device.json")};
   argv.insert(argv.end(), imports.begin(), imports.end());
+  if (!options_.shell.empty()) {
+    const std::vector<std::string> shell = {"/bin/sh", "-c", options_.shell, "sh"};
+    argv.insert(argv.begin(), shell.begin(), shell.end());
+  }
   absl::StatusOr<std::unique_ptr<ChildProcess>> gateway = ChildProcess::Start(
       {.argv = argv, .env = options_.env, .output_file = dir_ + "/fieldgate.log"});
   ASSERT_TRUE(gateway.ok()) << gateway.status();

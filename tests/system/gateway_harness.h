@@ -70,6 +70,9 @@ class GatewayHarness {
     CloudConfig cloud = {};
     // Added to the environment of the gateway.
     std::vector<std::pair<std::string, std::string>> env = {};
+    // A shell command that becomes the gateway, `exec "$@"` with redirections; empty:
+    // it is started without a shell.
+    std::string shell = {};
   };
 
   // Starts the broker, the Modbus devices and the portal, and writes the

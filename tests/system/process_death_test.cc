@@ -1,8 +1,11 @@
 // Any of the three processes may be killed at any time: the others go on, show
 // it, and it picks up where it was.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <map>
 
@@ -98,6 +101,25 @@ TEST(ProcessDownTest, AProgramThatWasStoppedForASetConfigRunsAgainAfterAKill) {
   const uint64_t requests = harness.device(0).requests();
   EXPECT_TRUE(Eventually(kPatience, [&] { return harness.device(0).requests() > requests + 5; }));
   EXPECT_THAT(harness.WaitUntilComplete(2), IsEmpty());
+}
+
+// As in `fieldgate run 2>&1 | logger` when logger is killed.
+TEST(ProcessDownTest, AServiceIsStartedAgainWhenNobodyReadsTheLogAnyMore) {
+  const std::string log = NewTempDir() + "/log";
+  ASSERT_EQ(mkfifo(log.c_str(), 0600), 0);
+  const int reader = open(log.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  // A shell has not ignored SIGPIPE, as this process does.
+  GatewayHarness harness({.shell = absl::StrCat("exec env --default-signal=PIPE \"$@\" 2>", log)});
+  harness.StartGateway();
+  EXPECT_TRUE(harness.BecomesWell());
+  close(reader);
+  const std::map<std::string, pid_t> before = Pids(harness);
+  harness.Kill("process_data");
+  EXPECT_TRUE(harness.BecomesWell());
+  for (const auto& [service, pid] : before) {
+    EXPECT_EQ(harness.Pid(service) == pid, service != "process_data") << service;
+  }
 }
 
 TEST(ProcessDownTest, DataFlowsOnWithoutTheConfigStore) {

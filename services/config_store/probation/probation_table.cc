@@ -1,16 +1,23 @@
 #include "services/config_store/probation/probation_table.h"
 
+#include <map>
 #include <string>
+
+#include "services/config_store/revision_texts.h"
 
 namespace fieldgate::config_store {
 namespace {
+
+std::string DigestOfFormer(const std::vector<TextPart>& former) {
+  return DigestOf({{"ISP", former}});
+}
 
 absl::Status WriteOne(sqlite::Database& database, int64_t position,
                       const StoredProbation& probation) {
   absl::StatusOr<sqlite::Statement*> insert = database.Cached(
       "INSERT INTO probation (position, connector, revision, former_revision, state,"
-      " confirm_time_s, gateway_id, customer_id, data_broker_url, data_broker_qos)"
-      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+      " confirm_time_s, gateway_id, customer_id, data_broker_url, data_broker_qos, digest)"
+      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
   if (!insert.ok()) return insert.status();
   const v1::Probation& record = probation.record;
   const v1::Identity& identity = probation.identity;
@@ -24,7 +31,8 @@ absl::Status WriteOne(sqlite::Database& database, int64_t position,
       .BindText(7, identity.gateway_id())
       .BindText(8, identity.customer_id())
       .BindText(9, identity.data_broker_url())
-      .BindInt(10, identity.has_data_broker_qos() ? identity.data_broker_qos() : -1);
+      .BindInt(10, identity.has_data_broker_qos() ? identity.data_broker_qos() : -1)
+      .BindText(11, DigestOfFormer(probation.former));
   absl::Status status = (*insert)->Run();
   for (size_t part = 0; status.ok() && part < probation.former.size(); ++part) {
     absl::StatusOr<sqlite::Statement*> body = database.Cached(
@@ -55,14 +63,19 @@ absl::Status WriteProbations(sqlite::Database& database,
 
 absl::StatusOr<std::vector<StoredProbation>> ReadProbations(sqlite::Database& database) {
   std::vector<StoredProbation> probations;
+  std::vector<std::string> digests;
+  std::map<int64_t, size_t> places;  // by position: a damaged disk may have taken some
   absl::StatusOr<sqlite::Statement*> rows = database.Cached(
       "SELECT connector, revision, former_revision, state, confirm_time_s, gateway_id,"
-      " customer_id, data_broker_url, data_broker_qos FROM probation ORDER BY position");
+      " customer_id, data_broker_url, data_broker_qos, digest, position FROM probation"
+      " ORDER BY position");
   if (!rows.ok()) return rows.status();
   while (true) {
     const absl::StatusOr<bool> row = (*rows)->Step();
     if (!row.ok()) return row.status();
     if (!*row) break;
+    places[(*rows)->Int(10)] = probations.size();
+    digests.emplace_back((*rows)->Text(9));
     StoredProbation& probation = probations.emplace_back();
     v1::Probation& record = probation.record;
     record.set_connector(std::string((*rows)->Text(0)));
@@ -84,12 +97,17 @@ absl::StatusOr<std::vector<StoredProbation>> ReadProbations(sqlite::Database& da
   while (true) {
     const absl::StatusOr<bool> row = (*bodies)->Step();
     if (!row.ok()) return row.status();
-    if (!*row) return probations;
-    const auto position = static_cast<size_t>((*bodies)->Int(0));
-    if (position >= probations.size()) continue;  // never: a foreign key
-    probations[position].former.push_back(
+    if (!*row) break;
+    const auto place = places.find((*bodies)->Int(0));
+    if (place == places.end()) continue;  // never: a foreign key
+    probations[place->second].former.push_back(
         {std::string((*bodies)->Text(1)), std::string((*bodies)->Text(2))});
   }
+  for (size_t i = 0; i < probations.size(); ++i) {
+    std::vector<TextPart>& former = probations[i].former;
+    if (!digests[i].empty() && digests[i] != DigestOfFormer(former)) former.clear();
+  }
+  return probations;
 }
 
 }  // namespace fieldgate::config_store

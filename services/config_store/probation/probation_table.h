@@ -22,7 +22,8 @@ struct StoredProbation {
 absl::Status WriteProbations(sqlite::Database& database,
                              const std::vector<StoredProbation>& probations);
 
-// In the order in which they were written.
+// In the order in which they were written. Of a text that is not what was stored
+// `former` is empty.
 absl::StatusOr<std::vector<StoredProbation>> ReadProbations(sqlite::Database& database);
 
 }  // namespace fieldgate::config_store

@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/time/clock.h"
 #include "services/process_data/logging/log_bounds.h"
 #include "services/process_data/logging/log_schema.h"
 #include "services/process_data/logging/log_tables.h"
@@ -44,7 +45,9 @@ class Mender {
       : db_(db), now_(now), recovery_(recovery) {}
 
   absl::Status Mend() {
-    const int64_t above = HighestIdBefore(now_);
+    // Of ids that a lost file can have had, counted from 1: a record a second since
+    // 1970 is more than that. While the clock is not set: 1970 to 2020.
+    const int64_t above = std::max(absl::ToUnixSeconds(now_), kEarliestWall);
     absl::Status status = db_.Execute(
         absl::StrCat("INSERT INTO state (id, factory_epoch, highest_id) VALUES (1, NULL, ", above,
                      ") ON CONFLICT DO NOTHING"));

@@ -10,7 +10,7 @@
 
 namespace fieldgate::process_data {
 
-// Before MakeSqliteLogStore: sqlite::RecoverIfDamaged for logs.db, with all records
+// Before the store opens the file: sqlite::RecoverIfDamaged for logs.db, with all records
 // that can be read and decoded. The others count as dropped. Ids go on where they
 // were; those of a log whose row is lost, above all that it may have given.
 absl::StatusOr<std::optional<sqlite::Recovery>> RecoverLogs(const std::string& path,

@@ -15,6 +15,8 @@ namespace {
 
 using testing::HasSubstr;
 
+constexpr size_t kPage = 4096;
+
 class LogRecoveryTest : public SqliteLogStoreFixture {
  protected:
   std::string Bytes() const {
@@ -32,6 +34,24 @@ class LogRecoveryTest : public SqliteLogStoreFixture {
     EXPECT_TRUE(recovery.ok()) << recovery.status();
     return recovery.ok() ? *recovery : std::nullopt;
   }
+  // A page full of A's records, in place as a disk does it.
+  void DamageRecords() const {
+    const size_t at = Bytes().find(std::string(100, 'x'));
+    ASSERT_NE(at, std::string::npos);
+    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(at / kPage * kPage));
+    file << std::string(kPage, '\xee');
+  }
+  size_t FilesPutAside() const {
+    size_t files = 0;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(std::filesystem::path(path_).parent_path())) {
+      const std::string name = entry.path().filename();
+      files +=
+          name.find(".damaged-") != std::string::npos && name.find("-wal") == std::string::npos;
+    }
+    return files;
+  }
   // 600 records of A and one of B, all of them in the file.
   void Fill() {
     Configure({"A", "B"});
@@ -44,7 +64,6 @@ class LogRecoveryTest : public SqliteLogStoreFixture {
 TEST_F(LogRecoveryTest, OfEachZeroedPageOnlyItsRecordsAreLost) {
   Fill();
   const std::string sound = Bytes();
-  constexpr size_t kPage = 4096;
   ASSERT_GT(sound.size() / kPage, 20u);
   int meaningless = 0;
   for (size_t page = 0; page < sound.size() / kPage; ++page) {
@@ -123,6 +142,54 @@ TEST_F(LogRecoveryTest, WhatIsSavedIsFoundByItsTimeThoughTheEndIsLost) {
   EXPECT_EQ(Ids("A", query).size(), 500u);
   query.newest_first = true;
   EXPECT_EQ(Ids("A", query).size(), 500u);
+}
+
+TEST_F(LogRecoveryTest, DamageThatIsFoundWhileRunningIsSalvagedAtTheNextStart) {
+  Fill();
+  int told = 0;
+  on_damage_ = [&](const absl::Status& why) {
+    EXPECT_TRUE(absl::IsDataLoss(why)) << why;
+    ++told;
+  };
+  size_t left = 600;
+  for (int round = 1; round <= 2; ++round) {
+    Reopen();
+    DamageRecords();
+    // No reader takes the rest of the log for damaged, and skips it.
+    EXPECT_EQ(store_->Read("A", All()).status().code(), absl::StatusCode::kUnavailable);
+    EXPECT_EQ(told, round);
+    EXPECT_EQ(Append({Record("B")}).status().code(), absl::StatusCode::kUnavailable);
+    EXPECT_EQ(told, round);
+    store_.reset();
+
+    ASSERT_TRUE(Recover().has_value());
+    EXPECT_EQ(FilesPutAside(), static_cast<size_t>(round)) << "none is ever replaced";
+    Reopen();
+    const size_t before = left;
+    left = Ids("A").size();
+    EXPECT_LT(left, before);
+    EXPECT_GE(left + 40, before) << "what is on sound pages is saved";
+    EXPECT_EQ(Stored("A").dropped, 599 + round - left) << "one was added between";
+    Configure({"A", "B"});
+    EXPECT_TRUE(Append({Record("A"), Record("B")}).ok());
+    store_.reset();
+    EXPECT_FALSE(Recover().has_value()) << "the file is sound";
+    ++left;
+  }
+}
+
+TEST_F(LogRecoveryTest, WithoutAnybodyToTellOnlyWhatIsDamagedFails) {
+  Fill();
+  Reopen();
+  DamageRecords();
+  EXPECT_EQ(store_->Read("A", All()).status().code(), absl::StatusCode::kDataLoss);
+  LogQuery behind = All();
+  behind.after_id = 500;
+  EXPECT_EQ(Ids("A", behind).size(), 100u);
+  EXPECT_EQ(Ids("B").size(), 1u);
+  Configure({"A", "B"});
+  EXPECT_TRUE(Append({Record("B")}).ok());
+  EXPECT_EQ(FilesPutAside(), 0u);
 }
 
 TEST_F(LogRecoveryTest, AFileOfGarbageBeginsWithHighIds) {

@@ -105,10 +105,6 @@ std::string CreateRecordTable(absl::string_view table, bool if_missing) {
                       " content BLOB NOT NULL) STRICT");
 }
 
-int64_t HighestIdBefore(absl::Time now) {
-  return std::max(absl::ToUnixSeconds(now), kEarliestWall);
-}
-
 absl::StatusOr<LogRows> LoadLogs(sqlite::Database& db) {
   absl::StatusOr<sqlite::Statement*> select = db.Cached(
       "SELECT number, name, removed, max_bytes, max_age_s, first_id, last_id, bytes, dropped,"

@@ -61,10 +61,6 @@ inline constexpr int kSpanBits = 8;  // 256 records
 // The statement that makes the table of a log's records.
 std::string CreateRecordTable(absl::string_view table, bool if_missing);
 
-// Above all ids that a lost file can have had, counted from 1: a record a second
-// since 1970 is more than that. While the clock is not set: 1970 to 2020.
-int64_t HighestIdBefore(absl::Time now);
-
 absl::StatusOr<LogRows> LoadLogs(sqlite::Database& db);
 absl::Status InsertLog(sqlite::Database& db, const LogRow& log);
 absl::Status UpdateLog(sqlite::Database& db, const LogRow& log);

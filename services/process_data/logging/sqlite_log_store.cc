@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/log/log.h"
 #include "common/sqlite/disk.h"
 #include "common/sqlite/sqlite.h"
 #include "common/status/status.h"
@@ -19,9 +18,6 @@ namespace {
 // Taken out in one transaction: some tens of milliseconds.
 constexpr int64_t kEvictedAtOnce = 20'000;
 
-// Of the files of a database, the one that has to be there last.
-constexpr const char* kSuffixes[] = {"-wal", "-shm", ""};
-
 template <typename Bind>
 absl::Status Execute(sqlite::Database& db, absl::string_view sql, Bind bind) {
   absl::StatusOr<sqlite::Statement*> statement = db.Cached(sql);
@@ -32,8 +28,13 @@ absl::Status Execute(sqlite::Database& db, absl::string_view sql, Bind bind) {
 
 class SqliteLogStore : public LogStore {
  public:
-  SqliteLogStore(std::string path, const Clock& clock, sqlite::Disk& disk)
-      : path_(std::move(path)), clock_(clock), disk_(disk) {
+  SqliteLogStore(std::string path, sqlite::Disk& disk,
+                 std::function<void(const absl::Status&)> on_damage,
+                 std::function<absl::Status()> prepare)
+      : path_(std::move(path)),
+        disk_(disk),
+        on_damage_(std::move(on_damage)),
+        prepare_(std::move(prepare)) {
     // So that Logs shows what there is before the first call; whatever is wrong
     // comes out of that.
     std::lock_guard lock(mutex_);
@@ -44,7 +45,7 @@ class SqliteLogStore : public LogStore {
     std::lock_guard lock(mutex_);
     definitions_ = logs;
     defined_ = true;
-    if (db_ == nullptr) return EnsureOpen();  // applies them
+    if (db_ == nullptr || !damage_.ok()) return EnsureOpen();  // applies them
     return Checked(ApplyDefinitions());
   }
 
@@ -52,7 +53,6 @@ class SqliteLogStore : public LogStore {
     std::lock_guard lock(mutex_);
     if (absl::Status status = EnsureOpen(); !status.ok()) return status;
     const absl::StatusOr<bool> forgotten = ApplyEpoch(epoch);
-    if (forgotten.ok()) wanted_epoch_ = epoch;
     if (!forgotten.ok()) return Checked(forgotten.status());
     return forgotten;
   }
@@ -81,7 +81,10 @@ class SqliteLogStore : public LogStore {
     if (found == logs_.end() || (found->second.removed != 0 && found->second.records() == 0)) {
       return absl::NotFoundError(absl::StrCat("there is no log '", log, "'"));
     }
-    return ReadRecords(*db_, found->second, query);
+    absl::StatusOr<LogRecords> records = ReadRecords(*db_, found->second, query);
+    // Of a page, which will be salvaged; not of a record on a sound one.
+    if (!records.ok() && !damage_.ok()) return Damaged();
+    return records;
   }
 
   absl::StatusOr<int64_t> FreeBytes() override { return sqlite::RealDisk().FreeBytes(path_); }
@@ -94,9 +97,10 @@ class SqliteLogStore : public LogStore {
  private:
   absl::Status EnsureOpen();
   absl::Status Open();
-  // Begins a new file when `status` says that this one is damaged.
+  // What the caller gets of `status`.
   absl::Status Checked(const absl::Status& status);
-  absl::Status BeginAnew(const absl::Status& why);
+  void NoteDamage(const absl::Status& why);
+  absl::Status Damaged() const { return absl::UnavailableError(damage_.message()); }
 
   absl::Status ApplyDefinitions();
   absl::StatusOr<bool> ApplyEpoch(int64_t epoch);
@@ -114,30 +118,33 @@ class SqliteLogStore : public LogStore {
   // The changes that were committed come into force.
   void Adopt(LogRows logs);
 
-  std::string DamagedFile() const { return path_ + ".damaged"; }
-
   const std::string path_;
-  const Clock& clock_;
   sqlite::Disk& disk_;
+  const std::function<void(const absl::Status&)> on_damage_;
 
-  std::mutex mutex_;  // guards all that follows
+  std::mutex mutex_;                       // guards all that follows
+  std::function<absl::Status()> prepare_;  // nullptr: it has succeeded
   std::unique_ptr<sqlite::Database> db_;
+  absl::Status damage_;  // that on_damage_ was told of
   LogRows logs_;
   int64_t highest_id_ = 0;
   std::optional<int64_t> epoch_;  // in the file
-  // Given by the last calls, for a file that is opened later.
+  // Given by the last call, for a file that is opened later.
   bool defined_ = false;
   std::vector<Definition> definitions_;
-  std::optional<int64_t> wanted_epoch_;
 
   mutable std::mutex shown_mutex_;  // never held while waiting for the disk
   std::vector<StoredLog> shown_;
 };
 
 absl::Status SqliteLogStore::EnsureOpen() {
+  if (!damage_.ok()) return Damaged();
   if (db_ != nullptr) return absl::OkStatus();
-  absl::Status status = Open();
-  if (absl::IsDataLoss(status)) status = BeginAnew(status);
+  if (prepare_ != nullptr) {
+    if (absl::Status s = prepare_(); !s.ok()) return s;
+    prepare_ = nullptr;
+  }
+  const absl::Status status = Checked(Open());
   if (!status.ok()) db_ = nullptr;
   return status;
 }
@@ -145,6 +152,9 @@ absl::Status SqliteLogStore::EnsureOpen() {
 absl::Status SqliteLogStore::Open() {
   sqlite::Options options;
   options.disk = &disk_;
+  if (on_damage_ != nullptr) {
+    options.on_damage = [this](const absl::Status& why) { NoteDamage(why); };
+  }
   absl::StatusOr<std::unique_ptr<sqlite::Database>> db = sqlite::Database::Open(path_, options);
   if (!db.ok()) return db.status();
   if (absl::Status status = sqlite::Migrate(**db, kLogMigrations); !status.ok()) return status;
@@ -162,38 +172,19 @@ absl::Status SqliteLogStore::Open() {
   if (!logs.ok()) return Annotate(logs.status(), "loading the logs");
   db_ = *std::move(db);
   Adopt(*std::move(logs));
-  if (logs_.empty() && highest_id_ == 0 && disk_.Exists(DamagedFile())) {
-    const int64_t highest_id = HighestIdBefore(clock_.WallNow());
-    if (absl::Status status = SetHighestId(highest_id); !status.ok()) return status;
-    highest_id_ = highest_id;
-  }
-  if (wanted_epoch_.has_value()) {
-    if (absl::Status status = ApplyEpoch(*wanted_epoch_).status(); !status.ok()) return status;
-  }
   return defined_ ? ApplyDefinitions() : absl::OkStatus();
-}
-
-absl::Status SqliteLogStore::BeginAnew(const absl::Status& why) {
-  log::Error("the file of logs is damaged; beginning a new one",
-             {{"file", path_}, {"error", std::string(why.message())}});
-  db_ = nullptr;
-  logs_.clear();
-  for (const char* suffix : kSuffixes) {
-    const std::string file = path_ + suffix;
-    if (!disk_.Exists(file)) continue;
-    absl::Status status = disk_.Rename(file, DamagedFile() + suffix);
-    if (!status.ok()) return Annotate(status, "putting the damaged file aside");
-  }
-  return Open();
 }
 
 absl::Status SqliteLogStore::Checked(const absl::Status& status) {
   if (!absl::IsDataLoss(status)) return status;
-  if (absl::Status begun = BeginAnew(status); !begun.ok()) {
-    db_ = nullptr;
-    return begun;
-  }
+  NoteDamage(status);
   return absl::UnavailableError(status.message());
+}
+
+void SqliteLogStore::NoteDamage(const absl::Status& why) {
+  if (on_damage_ == nullptr || !damage_.ok()) return;
+  damage_ = why;
+  on_damage_(why);
 }
 
 absl::Status SqliteLogStore::SetHighestId(int64_t id) {
@@ -262,7 +253,6 @@ absl::StatusOr<bool> SqliteLogStore::ApplyEpoch(int64_t epoch) {
       highest_id = std::max(highest_id, log.last_id);
       if (status.ok()) status = DeleteLog(*db_, log);
     }
-    for (const char* suffix : kSuffixes) unlink((DamagedFile() + suffix).c_str());
   }
   if (status.ok()) {
     status = Execute(*db_, "UPDATE state SET factory_epoch = ?1, highest_id = ?2 WHERE id = 1",
@@ -435,10 +425,12 @@ void SqliteLogStore::Adopt(LogRows logs) {
 
 }  // namespace
 
-std::unique_ptr<LogStore> MakeSqliteLogStore(std::string path, const Clock& clock,
-                                             sqlite::Disk* disk) {
-  return std::make_unique<SqliteLogStore>(std::move(path), clock,
-                                          disk != nullptr ? *disk : sqlite::RealDisk());
+std::unique_ptr<LogStore> MakeSqliteLogStore(std::string path, sqlite::Disk* disk,
+                                             std::function<void(const absl::Status&)> on_damage,
+                                             std::function<absl::Status()> prepare) {
+  return std::make_unique<SqliteLogStore>(std::move(path),
+                                          disk != nullptr ? *disk : sqlite::RealDisk(),
+                                          std::move(on_damage), std::move(prepare));
 }
 
 }  // namespace fieldgate::process_data

@@ -84,56 +84,53 @@ TEST_F(SqliteLogStoreFaultTest, AFileThatCantBeOpenedIsTriedAgain) {
   EXPECT_THAT(*Append({Record("A")}), ElementsAre(1)) << "with the logs configured before";
 }
 
-TEST_F(SqliteLogStoreFaultTest, ADamagedFileIsPutAsideAndIdsGoOnAboveIt) {
-  Configure({"A"});
-  ASSERT_FALSE(*store_->AdoptEpoch(5));
-  ASSERT_TRUE(Append({Record("A")}).ok());
+TEST_F(SqliteLogStoreFaultTest, AFileThatIsNoDatabaseIsToldOfOnceAndLeftAlone) {
+  int told = 0;
+  on_damage_ = [&told](const absl::Status&) { ++told; };
   store_.reset();
   std::ofstream(path_) << std::string(20'000, 'x');
   Reopen();
-  Configure({"A"});
-  EXPECT_THAT(*Append({Record("A")}), ElementsAre(1'800'000'001));
-  EXPECT_TRUE(std::filesystem::exists(path_ + ".damaged"));
-  ASSERT_FALSE(*store_->AdoptEpoch(5));
-  ASSERT_TRUE(*store_->AdoptEpoch(6));
-  EXPECT_FALSE(std::filesystem::exists(path_ + ".damaged")) << "a reset forgets that, too";
+  EXPECT_EQ(told, 1) << "at once";
+  EXPECT_EQ(store_->Configure({{"A", {.max_bytes = kMegabyte}}}).code(),
+            absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Append({Record("A")}).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(store_->AdoptEpoch(1).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(store_->Read("A", All()).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(std::filesystem::file_size(path_), 20'000u);
 }
 
-TEST_F(SqliteLogStoreFaultTest, AKillWhileADamagedFileIsReplacedUsesNoIdAgain) {
+TEST_F(SqliteLogStoreFaultTest, TheFileIsNotTouchedBeforeItIsPrepared) {
   store_.reset();
-  std::filesystem::rename(path_, path_ + ".damaged");
-  Reopen();
+  std::filesystem::remove(path_);
+  absl::Status ready = absl::UnavailableError("half done");
+  int asked = 0;
+  store_ = MakeSqliteLogStore(path_, /*disk=*/nullptr, on_damage_, [&] {
+    ++asked;
+    return ready;
+  });
+  EXPECT_EQ(Append({Record("A")}).status(), ready);
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  EXPECT_EQ(asked, 2) << "at once and by each call";
+  ready = absl::OkStatus();
   Configure({"A"});
-  EXPECT_THAT(*Append({Record("A")}), ElementsAre(1'800'000'001));
+  EXPECT_THAT(*Append({Record("A")}), ElementsAre(1));
+  EXPECT_EQ(asked, 3);
 }
 
-TEST_F(SqliteLogStoreFaultTest, IdsGoOnAboveADamagedFileAlsoWhileTheClockIsNotSet) {
-  store_.reset();
-  std::filesystem::rename(path_, path_ + ".damaged");
-  clock_.SetWall(absl::FromUnixSeconds(60));
+TEST_F(SqliteLogStoreFaultTest, ADamagedRecordOnASoundPageIsTheReadersAlone) {
+  int told = 0;
+  on_damage_ = [&told](const absl::Status&) { ++told; };
   Reopen();
   Configure({"A"});
-  EXPECT_THAT(*Append({Record("A")}), ElementsAre(1'577'836'801));
-}
-
-TEST_F(SqliteLogStoreFaultTest, AFileThatIsDamagedWhileInUseIsReplaced) {
-  Configure({"A"});
-  ASSERT_FALSE(*store_->AdoptEpoch(5));
-  std::vector<NewRecord> records(2'000, Record("A", std::string(300, 'x')));
-  ASSERT_TRUE(Append(records).ok());
-  Reopen();
-  ASSERT_FALSE(*store_->AdoptEpoch(5));
-  Configure({"A"});
-  {
-    // Every page but the schema's.
-    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
-    const auto size = std::filesystem::file_size(path_);
-    file.seekp(4096);
-    file << std::string(size - 4096, '\xee');
-  }
-  EXPECT_EQ(store_->AdoptEpoch(6).status().code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(*Append({Record("A")}), ElementsAre(1'800'000'001));
-  EXPECT_TRUE(*store_->AdoptEpoch(6)) << "the former epoch is kept in mind";
+  ASSERT_TRUE(Append({Record("A"), Record("A"), Record("A")}).ok());
+  Query("UPDATE record_1 SET content = x'ff' WHERE id = 2");
+  EXPECT_EQ(store_->Read("A", All()).status().code(), absl::StatusCode::kDataLoss);
+  LogQuery behind = All();
+  behind.after_id = 2;
+  EXPECT_THAT(Ids("A", behind), ElementsAre(3));
+  EXPECT_THAT(*Append({Record("A")}), ElementsAre(4));
+  EXPECT_EQ(told, 0);
 }
 
 TEST_F(SqliteLogStoreFaultTest, ANewerFileIsLeftAlone) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -45,7 +46,7 @@ class SqliteLogStoreFixture : public testing::Test {
 
   void Reopen() {
     store_.reset();
-    store_ = MakeSqliteLogStore(path_, clock_);
+    store_ = MakeSqliteLogStore(path_, /*disk=*/nullptr, on_damage_);
   }
 
   // A file of the first version, whose test has it as data.
@@ -119,6 +120,7 @@ class SqliteLogStoreFixture : public testing::Test {
 
   const std::string path_ = NewTempDir() + "/logs.db";
   FakeClock clock_{absl::FromUnixSeconds(1'800'000'000)};
+  std::function<void(const absl::Status&)> on_damage_;
   std::unique_ptr<LogStore> store_;
 };
 

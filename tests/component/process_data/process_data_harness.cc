@@ -89,7 +89,7 @@ struct ProcessDataHarness::Running {
                     .modem = [this](const std::string& interface) { return modem.Read(interface); },
                     .polling = [this] { return control.Polling(); }}),
                kRefreshPeriod),
-        logs(image, MakeSqliteLogStore(state_dir + "/logs.db", RealClock()), RealThreads(),
+        logs(image, MakeSqliteLogStore(state_dir + "/logs.db"), RealThreads(),
              [this](const std::vector<std::string>& paths) -> std::shared_ptr<void> {
                return system.Subscribe(paths, /*subtree=*/false);
              }),
