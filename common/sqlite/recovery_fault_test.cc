@@ -115,6 +115,28 @@ TEST_F(RecoveryFaultTest, OnAShortDiskBulkIsCopiedLastAndInPart) {
   EXPECT_THAT(missing, IsEmpty()) << "small tables are whole";
 }
 
+TEST_F(RecoveryFaultTest, RowsThatFillPagesBadlyAreCopiedAsFarAsTheDiskHasRoom) {
+  {
+    const std::unique_ptr<Database> database = OpenDatabase();
+    // 20 MB, in pages of 4 KiB 33 MB.
+    Exec(*database,
+         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000)"
+         " INSERT INTO item (id, label, body) SELECT i, 'item', zeroblob(2500) FROM n");
+  }
+  ZeroPage(1);
+  const std::string damaged = ReadAll(path_);
+  disk_.SetContent(path_, damaged);
+  disk_.SetCapacity(static_cast<int64_t>(damaged.size()) + (29 << 20));
+  RecoveryRules rules = Rules();
+  rules.options.disk = &disk_;
+  rules.options.page_size = 4096;
+  rules.rows.bulk = [](absl::string_view table) { return table == "item"; };
+  const auto recovery = RecoverIfDamaged(path_, rules, now_);
+  ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
+  EXPECT_THAT((*recovery)->effect, HasSubstr("no space"));
+  EXPECT_GT((*recovery)->rows_saved, 4'000u);
+}
+
 TEST_F(RecoveryFaultTest, WithLessThanIsReservedTheSmallTablesAreWhole) {
   Rows all = Make();
   ZeroPage(1);

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/sqlite/row_size.h"
 
 namespace fieldgate::sqlite {
 namespace {
@@ -327,8 +328,9 @@ class Copier {
     if (rows.empty() && damaged > 0) ++result_.damaged_pages;
     if (!rows.empty()) result_.damaged_rows += damaged;
     for (const std::vector<Field>& fields : rows) {
-      int64_t bytes = 64;
+      int64_t bytes = 0;
       for (const Field& field : fields) bytes += static_cast<int64_t>(field.bytes.size());
+      bytes = DiskBytes(bytes);
       if (bulk && bytes > bytes_left_) {
         result_.disk_full = true;
         ++result_.damaged_rows;

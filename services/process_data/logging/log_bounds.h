@@ -14,11 +14,6 @@ struct LogBounds {
   friend bool operator==(const LogBounds&, const LogBounds&) = default;
 };
 
-// What a record with a content of `bytes` takes of the file, about: rows fill
-// pages of 4 KiB, which they don't share evenly, and go on in pages of their own
-// when they are longer.
-int64_t DiskBytes(int64_t bytes);
-
 // How many bytes to free in a log of `bytes`; 0: none. More than is needed, so
 // that not each record costs the deletion of another one, which is a page of
 // flash as well.

@@ -8,15 +8,6 @@ namespace {
 
 constexpr absl::Duration kHour = absl::Hours(1);
 
-TEST(LogBoundsTest, SmallRecordsSharePagesAndLargeOnesFillTheirOwn) {
-  EXPECT_EQ(DiskBytes(30), 50);
-  EXPECT_EQ(DiskBytes(1'300), 1'365);
-  EXPECT_EQ(DiskBytes(2'700), 4'096);
-  EXPECT_EQ(DiskBytes(4'041), 4'096);
-  EXPECT_EQ(DiskBytes(5'000), 4'096 + 1'024);
-  EXPECT_EQ(DiskBytes(1'000'000), 244 * 4'096 + 2'048);
-}
-
 TEST(LogBoundsTest, WhatFitsStays) {
   EXPECT_EQ(BytesToFree(0, {.max_bytes = 6'400}), 0);
   EXPECT_EQ(BytesToFree(6'400, {.max_bytes = 6'400}), 0);

@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/sqlite/row_size.h"
 #include "common/time/clock.h"
 #include "services/process_data/logging/log_bounds.h"
 #include "services/process_data/logging/log_schema.h"
@@ -138,7 +139,7 @@ class Mender {
         if (!*row) break;
         if (count++ == 0) first = read->Int(0);
         last = read->Int(0);
-        bytes += DiskBytes(read->Int(1));
+        bytes += sqlite::DiskBytes(read->Int(1));
       }
     }
     std::vector<int64_t> before;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/sqlite/row_size.h"
 
 namespace fieldgate::process_data {
 namespace {
@@ -194,7 +195,7 @@ absl::Status AddRecord(sqlite::Database& db, const NewRecord& record, LogRow& lo
             .BindBlob(4, record.content);
       });
   if (status.ok()) status = NoteTime(db, at_us, log);
-  log.bytes += DiskBytes(static_cast<int64_t>(record.content.size()));
+  log.bytes += sqlite::DiskBytes(static_cast<int64_t>(record.content.size()));
   log.last_recorded_at = record.recorded_at;
   return status;
 }
@@ -208,7 +209,7 @@ absl::Status RemoveRecords(sqlite::Database& db, int64_t last, LogRow& log) {
     const absl::StatusOr<bool> row = (*sizes)->Step();
     if (!row.ok()) return row.status();
     if (!*row) break;
-    log.bytes -= DiskBytes((*sizes)->Int(0));
+    log.bytes -= sqlite::DiskBytes((*sizes)->Int(0));
   }
   log.first_id = last + 1;
 
@@ -240,7 +241,7 @@ absl::StatusOr<int64_t> FindByBytes(sqlite::Database& db, const LogRow& log, int
     if (!row.ok()) return row.status();
     if (!*row) return last;
     last = (*oldest)->Int(0);
-    freed += DiskBytes((*oldest)->Int(1));
+    freed += sqlite::DiskBytes((*oldest)->Int(1));
   }
   (*oldest)->Reset();
   return last;

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/sqlite/disk.h"
+#include "common/sqlite/row_size.h"
 #include "common/sqlite/sqlite.h"
 #include "common/status/status.h"
 #include "services/process_data/logging/log_schema.h"
@@ -296,7 +297,7 @@ absl::StatusOr<std::vector<int64_t>> SqliteLogStore::AppendAll(
     if (row(record.log) == nullptr) {
       return absl::FailedPreconditionError(absl::StrCat("there is no log '", record.log, "'"));
     }
-    bytes[record.log] += DiskBytes(static_cast<int64_t>(record.content.size()));
+    bytes[record.log] += sqlite::DiskBytes(static_cast<int64_t>(record.content.size()));
   }
   // Before, so that the file doesn't grow by the records that come.
   for (auto& [name, log] : changed) {
