@@ -131,7 +131,8 @@ void AppendRecoveries(const GatewayStatus& status, absl::Time now, std::string& 
     std::vector<std::vector<std::string>> rows = {
         {"  file", absl::StrCat(Printable(r.file()), ", ", TimeAndAge(r.at(), now))},
         {"  damage", Printable(r.why())},
-        {"  put aside", Printable(r.put_aside())},
+        {"  put aside",
+         r.put_aside().empty() ? "nothing: it was missing" : Printable(r.put_aside())},
         {"  rows", absl::StrCat(r.rows_saved(), " saved, ", r.rows_lost(), " known to be lost")},
     };
     if (!r.effect().empty()) rows.push_back({"  effect", Printable(r.effect())});

@@ -153,6 +153,12 @@ TEST(StatusReportTest, DamagedDatabasesAreShown) {
                         R"("rows_saved":12,"rows_lost":3,"effect":"ids go on at 10001"}])"));
 }
 
+TEST(StatusReportTest, OfAMissingDatabaseNothingWasPutAside) {
+  GatewayStatus status = Healthy();
+  status.recoveries.emplace_back().set_file("config.db");
+  EXPECT_THAT(StatusText(status, kNow), HasSubstr("  put aside  nothing: it was missing\n"));
+}
+
 TEST(StatusReportTest, JsonHasAllKeys) {
   EXPECT_EQ(StatusJson(Healthy()),
             R"({"services":[{"name":"config_store","up":true,"pid":11,"error":""},)"
