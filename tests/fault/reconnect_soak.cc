@@ -261,7 +261,7 @@ absl::StatusOr<Surroundings> Surround(bool tls) {
 absl::Status FillPageCache(cloud_link::OutboxFile& file) {
   absl::StatusOr<std::unique_ptr<cloud_link::Outbox>> outbox = file.Connector("Filler", {});
   if (!outbox.ok()) return outbox.status();
-  constexpr int kEntries = 200;  // of a page each; the bound is 32 pages
+  constexpr int kEntries = 200;  // 3.2 MB; the bound is 2 MB
   cloud_link::OutboxEntry entry;
   entry.topic = "t";
   entry.content = std::string(16 << 10, 'x');
