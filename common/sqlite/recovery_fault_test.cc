@@ -40,6 +40,14 @@ class RecoveryFaultTest : public RecoveryFixture {
     return RecoverIfDamaged(path_, rules, now_);
   }
 
+  // The next start recovers all rows.
+  void ExpectAllIsSaved(const Rows& all) {
+    const auto recovery = Start();
+    ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
+    TakeFrom(disk_);
+    ASSERT_THAT(Missing(all), IsEmpty());
+  }
+
   // A start that the disk ends between the old database and the new one.
   void EndBetweenNames() {
     disk_.Inject({.call = DiskCall::kRename, .path_ends_with = ".salvage"});
@@ -195,10 +203,7 @@ TEST_F(RecoveryFaultTest, ADiskThatIsFullForManyStartsCostsNoRows) {
       EXPECT_EQ(*disk_.Content(path_), damaged);
     }
     disk_.SetCapacity(std::nullopt);
-    const auto recovery = Start();
-    ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
-    TakeFrom(disk_);
-    ASSERT_THAT(Missing(all), IsEmpty());
+    ASSERT_NO_FATAL_FAILURE(ExpectAllIsSaved(all));
   }
 }
 
@@ -238,10 +243,7 @@ TEST_F(RecoveryFaultTest, AStopEndsASalvageAndDoesNotCount) {
   const timespec now = {0, 0};
   EXPECT_EQ(sigtimedwait(&stop, nullptr, &now), SIGTERM);
   pthread_sigmask(SIG_SETMASK, &former, nullptr);
-  const auto recovery = Start();
-  ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
-  TakeFrom(disk_);
-  EXPECT_THAT(Missing(all), IsEmpty());
+  ExpectAllIsSaved(all);
 }
 
 TEST_F(RecoveryFaultTest, ABadSectorIsFoundByTheStartAndCostsItsRowsOnly) {
@@ -291,10 +293,7 @@ TEST_F(RecoveryFaultTest, BetweenTwoNamesAJournalThatCantBeReadIsWaitedFor) {
     disk_.Inject({.call = call, .path_ends_with = ".recoveries"});
     EXPECT_TRUE(absl::IsUnavailable(Start().status()));
   }
-  const auto recovery = Start();
-  ASSERT_TRUE(recovery.ok() && recovery->has_value()) << recovery.status();
-  TakeFrom(disk_);
-  EXPECT_THAT(Missing(all), IsEmpty());
+  ExpectAllIsSaved(all);
 }
 
 TEST_F(RecoveryFaultTest, ACutWhileAMissingDatabaseIsMadeUpForLeavesNoneThatIsHalfDone) {
