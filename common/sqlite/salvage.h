@@ -56,8 +56,8 @@ struct Salvaged {
 // those in b-trees come first. Constraints of the schema hold, but for foreign
 // keys; whose tables must be mended afterwards.
 //
-// Of bulk tables no more is copied than `max_bytes` of values leave, those of the
-// others counted.
+// Of bulk tables no more is copied than `max_bytes` of the new file leave (DiskBytes),
+// the rows of the others counted.
 //
 // kUnavailable: the disk fails or is full, or `stopped`, which is asked at each page,
 //               says so.
